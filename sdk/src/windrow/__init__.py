@@ -1,0 +1,1 @@
+"""Product telemetry that operators leave switched on: the client."""

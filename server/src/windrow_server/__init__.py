@@ -1,0 +1,1 @@
+"""Product telemetry that operators leave switched on: collector, store and insights."""
