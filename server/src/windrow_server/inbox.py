@@ -1,0 +1,280 @@
+"""The inbox: where a batch becomes durable, before it is acknowledged.
+
+An SQLite file (WAL, `synchronous=FULL`): once a commit returns, the rows survive a kill and a power cut.
+The web process writes by *group commit*: one thread commits what has gathered while the commit before it ran,
+so that a lone batch waits for no timer and a crowd shares one fsync. The loader, another process, reads.
+
+The loader's cut is written down before it inserts (`transfer`), so that a retry after a crash sends the very
+same rows under the same deduplication token.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sqlite3
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from windrow_server.errors import Overloaded
+from windrow_server.settings import LIMIT
+
+_SCHEMA = """
+create table if not exists batches (
+    sequence integer primary key autoincrement,
+    received integer not null,
+    product text not null,
+    wire text not null,
+    payload blob not null,
+    refused text not null
+);
+create table if not exists transfer (
+    only integer primary key check (only = 1),
+    first integer not null,
+    last integer not null
+);
+"""
+_INSERT = "insert into batches (received, product, wire, payload, refused) values (?, ?, ?, ?, ?)"
+_SELECT = "select received, product, wire, payload, refused, sequence from batches"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One admitted batch.
+
+    `received`: unix seconds (UTC), cut to the hour; `wire`: "windrow" or "posthog"; `payload`: an admitted
+    envelope as JSON; `refused`: counts by drop reason; `sequence`: given by the inbox, 0 before that.
+    """
+
+    received: int
+    product: str
+    wire: str
+    payload: bytes
+    refused: Mapping[str, int] = field(default_factory=dict)
+    sequence: int = 0
+
+
+class _Waiter:
+    """One `put` that waits for its commit."""
+
+    __slots__ = ("future", "loop", "rows", "size")
+
+    def __init__(self, rows: Sequence[Row], size: int) -> None:
+        self.rows = rows
+        self.size = size
+        self.loop = asyncio.get_running_loop()
+        self.future: asyncio.Future[None] = self.loop.create_future()
+
+
+class Inbox:
+    """The inbox of one ingest process, in `data/inbox-<worker>.sqlite`.
+
+    Thread-safe. Any number of processes may open it; writers take turns.
+    `sync` is called before each commit of a group; tests use it to look in between.
+    """
+
+    def __init__(
+        self,
+        data: Path,
+        *,
+        worker: int = 1,
+        waiting_bytes: int = LIMIT["waiting_bytes"],
+        sync: Callable[[], None] | None = None,
+    ) -> None:
+        data.mkdir(parents=True, exist_ok=True)
+        self.path = data / f"inbox-{worker}.sqlite"
+        self._limit = waiting_bytes
+        self._sync = sync
+        self._waiting: deque[_Waiter] = deque()
+        self._bytes = 0
+        self._wake = threading.Condition()
+        self._closed = False
+        self._thread: threading.Thread | None = None
+        self._lock = threading.Lock()
+        self._connection = self._connect()
+        self._connection.executescript(_SCHEMA)
+        _sync_folder(data)
+
+    # ---- the web process -----------------------------------------------------------------------
+
+    async def put(self, rows: Sequence[Row]) -> None:
+        """Return once `rows` are on disk, all or none of them.
+
+        Raises `Overloaded` when more than `waiting_bytes` wait already, or when the disk fails.
+        """
+        size = sum(len(row.payload) + 200 for row in rows)
+        with self._wake:
+            if self._closed:
+                raise Overloaded("the inbox is closed")
+            if self._bytes and self._bytes + size > self._limit:
+                raise Overloaded("too much waits for the disk")
+            waiter = _Waiter(rows, size)
+            self._waiting.append(waiter)
+            self._bytes += size
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="windrow-inbox", daemon=True)
+                self._thread.start()
+            self._wake.notify()
+        await waiter.future
+
+    def writable(self) -> bool:
+        """Say whether a row could be written now (takes and gives back the write lock)."""
+        try:
+            with self._lock:
+                self._connection.execute("begin immediate")
+                self._connection.execute("rollback")
+        except sqlite3.Error:
+            return False
+        return True
+
+    def close(self) -> None:
+        """Commit what waits, then close. Later calls do nothing."""
+        with self._wake:
+            self._closed = True
+            self._wake.notify()
+        if self._thread is not None:
+            self._thread.join()
+            self._thread = None
+        with self._lock:
+            self._connection.close()
+
+    # ---- simulator and loader ------------------------------------------------------------------
+
+    def append(self, rows: Iterable[Row]) -> None:
+        """Write `rows` in one synced transaction (for the simulator; blocks). Raises sqlite3.Error."""
+        with self._lock:
+            _insert(self._connection, rows)
+
+    def pending(self) -> int:
+        """Count the batches that the loader has not finished."""
+        with self._lock:
+            (count,) = self._connection.execute("select count(*) from batches").fetchone()
+        return int(count)
+
+    def read(self, limit: int) -> list[Row]:
+        """Return the next transfer: up to `limit` batches in order, or [] when there is none.
+
+        The cut is on disk before this returns: until `done`, every call returns the same rows, also in a new
+        process and with another `limit`.
+        """
+        with self._lock, self._connection as connection:
+            connection.execute("begin immediate")
+            cut = connection.execute("select first, last from transfer").fetchone()
+            if cut is None:
+                cut = connection.execute(
+                    "select min(sequence), max(sequence) from"
+                    " (select sequence from batches order by sequence limit ?)",
+                    (limit,),
+                ).fetchone()
+                if cut[0] is None:
+                    return []
+                connection.execute("insert into transfer (only, first, last) values (1, ?, ?)", cut)
+            rows = connection.execute(
+                f"{_SELECT} where sequence between ? and ? order by sequence",  # noqa: S608 our own text
+                cut,
+            ).fetchall()
+        return [Row(*row[:4], json.loads(row[4]), row[5]) for row in rows]
+
+    def done(self, last: int) -> None:
+        """Forget the batches up to sequence `last`, which are safe in the store, and the cut with them."""
+        with self._lock, self._connection as connection:
+            connection.execute("begin immediate")
+            connection.execute("delete from batches where sequence <= ?", (last,))
+            connection.execute("delete from transfer")
+
+    # ---- within --------------------------------------------------------------------------------
+
+    def _connect(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(self.path, timeout=10, isolation_level=None, check_same_thread=False)
+        connection.execute("pragma journal_mode=wal")
+        connection.execute("pragma synchronous=full")
+        return connection
+
+    def _run(self) -> None:
+        connection = self._connect()
+        while True:
+            with self._wake:
+                while not self._waiting and not self._closed:
+                    self._wake.wait()
+                if not self._waiting:
+                    break
+                group = list(self._waiting)
+                self._waiting.clear()
+            self._commit(connection, group)
+        connection.close()
+
+    def _commit(self, connection: sqlite3.Connection, group: list[_Waiter]) -> None:
+        errors: list[BaseException | None] = [None] * len(group)
+        try:
+            if self._sync is not None:
+                self._sync()
+            _insert(connection, (row for waiter in group for row in waiter.rows))
+        except sqlite3.OperationalError as error:  # the disk or the lock: it concerns everybody
+            errors = [Overloaded(f"the inbox cannot be written: {error}")] * len(group)
+        except Exception:  # one of them is to blame: the others must not suffer for it
+            errors = [_alone(connection, waiter) for waiter in group]
+        with self._wake:
+            self._bytes -= sum(waiter.size for waiter in group)
+        answers: dict[asyncio.AbstractEventLoop, list[tuple[_Waiter, BaseException | None]]] = {}
+        for waiter, failure in zip(group, errors, strict=True):
+            answers.setdefault(waiter.loop, []).append((waiter, failure))
+        for loop, ready in answers.items():
+            try:
+                loop.call_soon_threadsafe(_resolve, ready)
+            except RuntimeError:  # that loop is closed: nobody waits there any more
+                continue
+
+
+def _insert(connection: sqlite3.Connection, rows: Iterable[Row]) -> None:
+    connection.execute("begin immediate")
+    try:
+        connection.executemany(
+            _INSERT,
+            (
+                (
+                    row.received,
+                    row.product,
+                    row.wire,
+                    row.payload,
+                    json.dumps(dict(row.refused)) if row.refused else "{}",
+                )
+                for row in rows
+            ),
+        )
+        connection.execute("commit")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("rollback")
+        raise
+
+
+def _alone(connection: sqlite3.Connection, waiter: _Waiter) -> BaseException | None:
+    try:
+        _insert(connection, waiter.rows)
+    except Exception as error:
+        return error
+    return None
+
+
+def _resolve(ready: list[tuple[_Waiter, BaseException | None]]) -> None:
+    for waiter, error in ready:
+        # A waiter whose client has gone is done already; setting it again would raise and stall the rest.
+        if waiter.future.done():
+            continue
+        if error is None:
+            waiter.future.set_result(None)
+        else:
+            waiter.future.set_exception(error)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make the new file's name durable as well."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

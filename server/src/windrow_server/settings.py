@@ -1,0 +1,83 @@
+"""The server's settings: one table, from which flags, environment, help and the reference page come."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One row of the table: field and flag name, environment variable, default (as text), one-line help."""
+
+    name: str
+    env: str
+    default: str | None
+    help: str
+
+
+SETTINGS = (
+    Setting("data", "WINDROW_DATA", None, "Folder that keeps inbox, accounts and the embedded store."),
+    Setting(
+        "store",
+        "WINDROW_STORE",
+        "embedded",
+        "`embedded`, or a ClickHouse: http://name:password@host:port/database.",
+    ),
+    Setting(
+        "catalogue",
+        "WINDROW_CATALOGUE",
+        None,
+        "A product's telemetry.toml or telemetry.json; can be repeated.",
+    ),
+    Setting("host", "WINDROW_HOST", "127.0.0.1", "Address to listen on."),
+    Setting("port", "WINDROW_PORT", "7717", "Port to listen on; 0 takes a free one."),
+    Setting(
+        "admin-token",
+        "WINDROW_ADMIN_TOKEN",
+        None,
+        "Presets the token that insights asks for; otherwise one is made and printed at the first start.",
+    ),
+)
+"""Every setting of `windrow-server serve`. A flag wins over the environment."""
+
+MEGABYTE = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """One bound on a request: its value, its unit and why it is there."""
+
+    name: str
+    value: int
+    unit: str
+    why: str
+
+
+LIMITS = (
+    Limit("body_bytes", 8 * MEGABYTE, "bytes", "A body on the wire."),
+    Limit("unpacked_bytes", 32 * MEGABYTE, "bytes", "A gzip body when unpacked."),
+    Limit("batch_events", 10_000, "events", "Events in one batch."),
+    Limit("body_seconds", 20, "seconds", "Time for a whole body to arrive."),
+    Limit("waiting_bytes", 64 * MEGABYTE, "bytes", "What may wait for the disk, in all; then 503."),
+    Limit("connections", 1_000, "connections", "Open connections; then 503."),
+)
+"""The limits of the collector. Not settings: an operator of a collector rarely has a reason to change them."""
+
+LIMIT: dict[str, int] = {limit.name: limit.value for limit in LIMITS}
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What one `windrow-server serve` runs with.
+
+    `data` is a folder that may not exist yet; `store` is "embedded" or a ClickHouse URL; `catalogues` are the
+    files given; port 0 takes a free port; `admin_token` presets the token, None makes one at the first start.
+    """
+
+    data: Path
+    store: str = "embedded"
+    catalogues: tuple[Path, ...] = ()
+    host: str = "127.0.0.1"
+    port: int = 7717
+    admin_token: str | None = None
