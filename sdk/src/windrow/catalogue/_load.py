@@ -1,0 +1,82 @@
+"""Reading a catalogue: every mistake at once, each with its place and what to do."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from windrow.catalogue._declarations import Reader
+from windrow.catalogue._model import Catalogue
+from windrow.catalogue._places import locate
+from windrow.errors import CatalogueError, Problem
+
+_LARGEST = 2_000_000  # bytes; Hay's catalogue has 8,000
+
+
+def load(path: str | os.PathLike[str]) -> Catalogue:
+    """The catalogue in a `.toml` file, or in the canonical `.json` that `windrow build` wrote.
+
+    Raises `CatalogueError` with every mistake in the file.
+    """
+    file = Path(path)
+    try:
+        if file.is_file() and file.stat().st_size > _LARGEST:
+            raise _refused(file.name, f"is larger than {_LARGEST:,} bytes", "Is this the right file?")
+        content = file.read_bytes()
+    except OSError as error:
+        hint = (
+            "Start one with `windrow init`."
+            if isinstance(error, FileNotFoundError)
+            else "Check path and rights."
+        )
+        raise _refused(str(path), f"cannot be read: {error.strerror}", hint) from error
+    return loads(content, source=file.name, folder=file.parent)
+
+
+def loads(content: bytes | str, *, source: str = "telemetry.toml", folder: Path | None = None) -> Catalogue:
+    """The catalogue in a text; `source` names it in messages and says by its suffix whether it is JSON.
+
+    `folder` is where `values_from` looks; without it, such lists are refused. Raises `CatalogueError`.
+    """
+    if isinstance(content, bytes):
+        try:
+            content = content.decode("utf-8-sig")
+        except UnicodeDecodeError as error:
+            place = f"{source}, byte {error.start}"
+            raise _refused(place, "is not UTF-8 text", "Save it as UTF-8; is this the right file?") from error
+    is_json = source.endswith(".json")
+    data = _parse_json(content, source) if is_json else _parse_toml(content, source)
+    places = {} if is_json else locate(content, source)
+    reader = Reader(source, places, folder)
+    catalogue = reader.catalogue(data)
+    if reader.problems or catalogue is None:
+        raise CatalogueError(tuple(reader.problems))
+    return catalogue
+
+
+def _parse_toml(text: str, source: str) -> dict[str, Any]:
+    import tomllib
+
+    try:
+        return tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise _refused(
+            source, f"is not TOML: {error}", "Mend this first; the rest is checked after."
+        ) from error
+
+
+def _parse_json(text: str, source: str) -> dict[str, Any]:
+    import json
+
+    try:
+        data = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise _refused(source, f"is not JSON: {error}", "Write it anew with `windrow build`.") from error
+    if not isinstance(data, dict):
+        raise _refused(source, "is not a JSON object", "Write it anew with `windrow build`.")
+    return data
+
+
+def _refused(place: str, message: str, hint: str) -> CatalogueError:
+    return CatalogueError((Problem(place, message, hint),))
