@@ -62,7 +62,7 @@ _LIST = (
         "unknown_key",
         401,
         "No product of this collector has that key.",
-        "Compare `key` with [product] in telemetry.toml, and give that file to `windrow-server serve --catalogue`.",
+        "Compare `key` with [product] in telemetry.toml; the collector gets that file by --catalogue.",
     ),
     ApiError("not_found", 404, "There is nothing at this path.", "Send batches to /v1/batch or /batch/."),
     ApiError("method_not_allowed", 405, "This path takes POST only.", "Send the batch with POST."),

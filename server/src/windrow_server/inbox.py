@@ -174,7 +174,7 @@ class Inbox:
                     return []
                 connection.execute("insert into transfer (only, first, last) values (1, ?, ?)", cut)
             rows = connection.execute(
-                f"{_SELECT} where sequence between ? and ? order by sequence",  # noqa: S608 our own text
+                f"{_SELECT} where sequence between ? and ? order by sequence",
                 cut,
             ).fetchall()
         return [Row(*row[:4], json.loads(row[4]), row[5]) for row in rows]

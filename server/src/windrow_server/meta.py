@@ -1,4 +1,4 @@
-"""`meta.sqlite`: what the server itself must remember: the admin token, its secrets, every catalogue it was given.
+"""`meta.sqlite`: what the server itself must remember: the admin token, its secrets, every catalogue given.
 
 Tokens are kept as SHA-256 (they are 256 random bits, so that there is nothing to guess); secrets are made on
 first use and derived from nothing.

@@ -62,7 +62,7 @@ LIMITS = (
     Limit("waiting_bytes", 64 * MEGABYTE, "bytes", "What may wait for the disk, in all; then 503."),
     Limit("connections", 1_000, "connections", "Open connections; then 503."),
 )
-"""The limits of the collector. Not settings: an operator of a collector rarely has a reason to change them."""
+"""The limits of the collector. Not settings: a maintainer rarely has a reason to change them."""
 
 LIMIT: dict[str, int] = {limit.name: limit.value for limit in LIMITS}
 

@@ -1,0 +1,161 @@
+"""Admission: what of a batch may be kept, by the catalogue of its product.
+
+Two paths with one outcome. The *fast* one decodes the batch by the compiled catalogue and keeps the very
+bytes received. When anything at all is unusual, the *slow* one looks at each event, keeps the good ones, leaves
+out what is not declared, counts it by reason, and writes a clean envelope anew.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import msgspec
+from windrow.catalogue import Catalogue
+from windrow.reasons import REASONS
+
+from windrow_server.collector.clean import clean_event, clean_properties, decoded, parsed
+from windrow_server.collector.compiled import Count, Digest, Kind, Sdk, Uuid, Version
+from windrow_server.errors import Refusal
+from windrow_server.settings import LIMIT
+
+FORMAT = 1
+"""The newest envelope format that is read here."""
+
+_DIGEST = re.compile(rb'"catalogue"\s*:\s*"([0-9a-f]{64})"')
+_MALFORMED = (msgspec.MsgspecError, ValueError, RecursionError)
+_ENCODE = msgspec.json.Encoder().encode
+
+
+class Admitted(NamedTuple):
+    """What may be kept of a batch: `payload` is an admitted envelope (JSON), `accepted` counts its events,
+    `refused` counts by drop reason what was left out (events and properties)."""
+
+    product: str
+    payload: bytes
+    accepted: int
+    refused: Mapping[str, int]
+
+
+class Product:
+    """The rules of one product: its keys, and every version of its catalogue by digest."""
+
+    def __init__(self, name: str, catalogues: Sequence[Catalogue]) -> None:
+        self.name = name
+        self.keys = tuple(dict.fromkeys(catalogue.product.key for catalogue in catalogues))
+        self.versions = {version.digest: version for version in (Version(c, self.keys) for c in catalogues)}
+        self.latest = self.versions[catalogues[-1].digest]
+
+
+class _Head(msgspec.Struct):
+    format: int
+    key: str
+
+
+class _Envelope(msgspec.Struct):
+    batch_id: Uuid
+    instance_id: Uuid
+    instance_kind: Kind
+    sdk: Sdk
+    catalogue: Digest
+    events: list[msgspec.Raw]
+    context: msgspec.Raw = msgspec.Raw(b"{}")
+    dropped: msgspec.Raw = msgspec.Raw(b"{}")
+
+
+_HEAD = msgspec.json.Decoder(_Head)
+_ENVELOPE = msgspec.json.Decoder(_Envelope)
+_COUNTS = msgspec.json.Decoder(dict[str, Count])
+
+
+class Admission:
+    """Admits batches for the products of `catalogues` (oldest version first; the last is current).
+
+    `secret` keys the hashes on the PostHog wire; without one, a random one holds for this process.
+    """
+
+    def __init__(self, catalogues: Sequence[Catalogue], secret: bytes | None = None) -> None:
+        by_name: dict[str, list[Catalogue]] = {}
+        for catalogue in catalogues:
+            by_name.setdefault(catalogue.product.name, []).append(catalogue)
+        self.secret = secret or secrets.token_bytes(32)
+        self.products = {name: Product(name, versions) for name, versions in by_name.items()}
+        self._by_key = {key: product for product in self.products.values() for key in product.keys}
+        self._by_digest = {
+            digest.encode(): version
+            for product in self.products.values()
+            for digest, version in product.versions.items()
+        }
+
+    def product(self, key: str) -> Product:
+        """Return the product of a key. Raises `Refusal("unknown_key")`."""
+        product = self._by_key.get(key)
+        if product is None:
+            raise Refusal("unknown_key")
+        return product
+
+    def admit(self, body: bytes, now: float) -> Admitted:
+        """Judge one envelope; `now` in unix seconds. Raises `Refusal` when it cannot be read at all."""
+        # The search is only a hint at the right decoder, which checks the digest and the key itself.
+        hint = _DIGEST.search(body, 0, 1_000)
+        version = self._by_digest.get(hint.group(1)) if hint else None
+        if version is not None:
+            try:
+                events: list[Any] = version.batch.decode(body).events
+            except _MALFORMED:
+                pass
+            else:
+                if len(events) <= LIMIT["batch_events"] and version.sound(events, now):
+                    return Admitted(version.product, body, len(events), {})
+        return self._slowly(body, now)
+
+    def _slowly(self, body: bytes, now: float) -> Admitted:
+        head: _Head = decoded(_HEAD, body)
+        if head.format > FORMAT:
+            raise Refusal("unsupported_format")
+        if head.format < 1:
+            raise Refusal("bad_envelope", "At `format`.")
+        product = self.product(head.key)
+        envelope: _Envelope = decoded(_ENVELOPE, body)
+        if len(envelope.events) > LIMIT["batch_events"]:
+            raise Refusal("too_large")
+        # A release may be ahead of its collector: what the current catalogue declares of it is kept.
+        version = product.versions.get(envelope.catalogue, product.latest)
+        refused: Counter[str] = Counter()
+        context = clean_properties(parsed(envelope.context), version.context, refused)
+        events = [_event(raw, version, now, refused) for raw in envelope.events]
+        kept = [event for event in events if event is not None]
+        payload = {
+            "format": FORMAT,
+            "key": head.key,
+            "catalogue": envelope.catalogue,
+            "batch_id": envelope.batch_id,
+            "instance_id": envelope.instance_id,
+            "instance_kind": envelope.instance_kind,
+            "sdk": envelope.sdk,
+            "context": context or {},
+            "dropped": _dropped(envelope.dropped),
+            "events": kept,
+        }
+        return Admitted(product.name, _ENCODE(payload), len(kept), refused)
+
+
+def _event(raw: msgspec.Raw, version: Version, now: float, refused: Counter[str]) -> object | None:
+    try:
+        event = version.event.decode(raw)
+    except _MALFORMED:
+        event = None
+    if event is not None and version.sound([event], now):
+        return raw
+    return clean_event(parsed(raw), version, now, refused)
+
+
+def _dropped(raw: msgspec.Raw) -> dict[str, int]:
+    try:
+        counts = _COUNTS.decode(raw)
+    except _MALFORMED:
+        return {}
+    return {slug: count for slug, count in counts.items() if slug in REASONS}

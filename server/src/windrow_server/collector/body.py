@@ -1,0 +1,86 @@
+"""Reading a request's body within bounds: length, time, and what it unpacks to."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any
+
+from isal import isal_zlib
+
+from windrow_server.errors import Refusal
+from windrow_server.settings import LIMIT
+
+Receive = Callable[[], Awaitable[Any]]
+_GZIP = b"\x1f\x8b\x08"
+_DRAINED = 4
+
+
+class Gone(Exception):
+    """The client left before its request was complete: there is nobody to answer."""
+
+
+async def read(receive: Receive, headers: Iterable[tuple[bytes, bytes]], *, sniff: bool) -> bytes:
+    """Return the whole body, unpacked.
+
+    `sniff` unpacks gzip by its first bytes as well, whatever the headers say. Raises `Refusal` and `Gone`.
+    """
+    message = await _next(receive)
+    if message.get("more_body"):
+        try:
+            async with asyncio.timeout(LIMIT["body_seconds"]):
+                body = await _rest(receive, message["body"])
+        except TimeoutError:
+            raise Refusal("slow_body") from None
+    else:
+        body = message["body"]
+    if len(body) > LIMIT["body_bytes"]:
+        raise Refusal("too_large")
+    encoding = (
+        next((value for name, value in headers if name == b"content-encoding"), b"identity").strip().lower()
+    )
+    if encoding in (b"gzip", b"x-gzip") or (sniff and body[:3] == _GZIP):
+        return unpacked(body)
+    if encoding not in (b"identity", b""):
+        raise Refusal("unsupported_encoding")
+    return body
+
+
+def unpacked(body: bytes) -> bytes:
+    """Unpack gzip up to the limit. Raises `Refusal` ("bad_gzip", "too_large")."""
+    limit = LIMIT["unpacked_bytes"]
+    stream = isal_zlib.decompressobj(wbits=31)
+    try:
+        plain = stream.decompress(body, max_length=limit + 1)
+    except isal_zlib.error:
+        raise Refusal("bad_gzip") from None
+    if len(plain) > limit:
+        raise Refusal("too_large")
+    if not stream.eof or stream.unused_data:
+        raise Refusal("bad_gzip")
+    return bytes(plain)
+
+
+async def _next(receive: Receive) -> dict[str, Any]:
+    message: dict[str, Any] = await receive()
+    if message["type"] != "http.request":
+        raise Gone
+    return message
+
+
+async def _rest(receive: Receive, first: bytes) -> bytes:
+    chunks, length, more = [first], len(first), True
+    while more:
+        message = await _next(receive)
+        chunk = message["body"]
+        length += len(chunk)
+        if length <= LIMIT["body_bytes"]:
+            chunks.append(chunk)
+        elif length > _DRAINED * LIMIT["body_bytes"]:
+            raise Refusal("too_large")
+        # What is too large is read on for a while and thrown away: a client that is still sending when the
+        # answer comes sees a broken connection instead of the answer.
+        more = message.get("more_body", False)
+    if length > LIMIT["body_bytes"]:
+        raise Refusal("too_large")
+    return b"".join(chunks)
