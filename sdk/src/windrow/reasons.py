@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 
 class Reason(NamedTuple):
-    """`scope` is what is lost: `event` or `property`; `stage` is who may say so: `sdk`, `collector` or `both`."""
+    """`scope` is what is lost (`event`, `property`), `stage` who may say so (`sdk`, `collector`, `both`)."""
 
     slug: str
     scope: str

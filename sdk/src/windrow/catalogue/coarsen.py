@@ -50,8 +50,12 @@ def _listed(prop: Property) -> Check:
     known = {value: value for value in prop.values}
 
     def check(value: Any) -> object:
-        # A subclass of str may bring its own hash, equality and surprises.
-        return known.get(value, fallback) if value.__class__ is str else INVALID
+        if value.__class__ is not str:
+            if not isinstance(value, str):
+                return INVALID
+            # A member of an enumeration, say: as plain text, for it may bring its own hash and equality.
+            value = str.__str__(value)
+        return known.get(value, fallback)
 
     return check
 

@@ -1,0 +1,58 @@
+"""The instance's secret, and what is derived from it. Nothing comes from the machine or from people."""
+
+from __future__ import annotations
+
+import os
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from windrow._state import State
+
+#: One key for each purpose, so that giving one away gives nothing else away.
+PURPOSES = ("erase", "read", "digest", "rotate")
+
+
+class Identity:
+    """Made from 32 random bytes. `instance_id` is what is sent."""
+
+    def __init__(self, secret: bytes) -> None:
+        self._secret = secret
+        self.instance_id = _uuid_of(self.token("erase"))
+        self._digest_key = self.token("digest")
+
+    def token(self, purpose: str) -> bytes:
+        """The 32-byte key of a purpose: HKDF-SHA-256 (RFC 5869) without salt, info `windrow/<purpose>`."""
+        if purpose not in PURPOSES:
+            raise ValueError(f"{purpose!r} is not one of {', '.join(PURPOSES)}")
+        pseudorandom = _hmac(bytes(32), self._secret)
+        return _hmac(pseudorandom, f"windrow/{purpose}".encode() + b"\x01")
+
+    def digest(self, value: str) -> str:
+        """The keyed hash of a value, 64 hex digits. Raises `UnicodeEncodeError` for lone surrogates."""
+        return _hmac(self._digest_key, value.encode()).hex()
+
+
+def identify_instance(state: State) -> Identity:
+    """The identity in the state; made if there is none yet. Of many processes that try, one wins."""
+    found = state.get("secret")
+    while found is None:
+        state.swap("secret", None, os.urandom(32).hex())
+        found = state.get("secret")
+    return Identity(bytes.fromhex(found))
+
+
+def _uuid_of(token: bytes) -> str:
+    import hashlib
+    import uuid
+
+    raw = bytearray(hashlib.sha256(token).digest()[:16])
+    # RFC 9562 version 8: "made by a rule of our own". Older Pythons cannot be asked for it.
+    raw[6] = raw[6] & 0x0F | 0x80
+    raw[8] = raw[8] & 0x3F | 0x80
+    return str(uuid.UUID(bytes=bytes(raw)))
+
+
+def _hmac(key: bytes, message: bytes) -> bytes:
+    import hmac
+
+    return hmac.digest(key, message, "sha256")

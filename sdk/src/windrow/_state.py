@@ -1,0 +1,167 @@
+"""What an instance remembers between processes: rows of text under a key. Layout: `spec/state.md`."""
+
+from __future__ import annotations
+
+import os
+import time
+from contextlib import contextmanager
+
+from windrow.errors import StateError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Protocol
+
+    class State(Protocol):
+        """Where an instance remembers. `kind` is `database`, `file` or `ephemeral`.
+
+        `get` and `items` raise `StateError` where state is there and cannot be read.
+        """
+
+        kind: str
+
+        def get(self, key: str) -> str | None:
+            """The row of this key."""
+
+        def swap(self, key: str, old: str | None, new: str | None) -> bool:
+            """Replace `old` by `new` (None: no row); False, and no change, if the row is not `old`."""
+
+        def items(self, prefix: str) -> list[tuple[str, str]]:
+            """The rows whose key begins so."""
+
+
+_LOCK_STALE_SECONDS = 10.0
+_LOCK_WAIT_SECONDS = 5.0
+
+
+class MemoryState:
+    """Forgets all at exit: an `ephemeral` instance."""
+
+    kind = "ephemeral"
+
+    def __init__(self) -> None:
+        self._rows: dict[str, str] = {}
+
+    def get(self, key: str) -> str | None:
+        """The row of this key."""
+        return self._rows.get(key)
+
+    def swap(self, key: str, old: str | None, new: str | None) -> bool:
+        """Replace `old` by `new`; False if the row is not `old`."""
+        return _swap(self._rows, key, old, new)
+
+    def items(self, prefix: str) -> list[tuple[str, str]]:
+        """The rows whose key begins so."""
+        return [(key, value) for key, value in self._rows.items() if key.startswith(prefix)]
+
+
+class FileState:
+    """Rows in `state.json` of a folder, replaced atomically under `state.lock`."""
+
+    kind = "file"
+
+    def __init__(self, folder: str) -> None:
+        self.folder = folder
+        self._path = os.path.join(folder, "state.json")
+        self._lock = os.path.join(folder, "state.lock")
+
+    def get(self, key: str) -> str | None:
+        """The row of this key."""
+        return self._read().get(key)
+
+    def items(self, prefix: str) -> list[tuple[str, str]]:
+        """The rows whose key begins so."""
+        return [(key, value) for key, value in self._read().items() if key.startswith(prefix)]
+
+    def swap(self, key: str, old: str | None, new: str | None) -> bool:
+        """Replace `old` by `new`; False if the row is not `old`. Raises `StateError` or `OSError`."""
+        with self._locked():
+            rows = self._read()
+            if not _swap(rows, key, old, new):
+                return False
+            self._write(rows)
+            return True
+
+    def _read(self) -> dict[str, str]:
+        import json
+
+        try:
+            with open(self._path, encoding="utf-8") as file:
+                rows = json.load(file)
+        except FileNotFoundError:
+            return {}
+        except (OSError, ValueError, RecursionError) as error:
+            raise StateError(
+                f"{self._path} cannot be read: {error}. Mend its rights, or remove it."
+            ) from error
+        if not isinstance(rows, dict) or not all(isinstance(value, str) for value in rows.values()):
+            raise StateError(f"{self._path} is not a state of Windrow. Remove it to begin anew.")
+        return rows
+
+    def _write(self, rows: dict[str, str]) -> None:
+        import json
+
+        beside = f"{self._path}.{os.getpid()}"
+        descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with open(descriptor, "w", encoding="utf-8") as file:
+            json.dump(rows, file, sort_keys=True)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(beside, self._path)
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        # Exclusive creation is the one lock that every language has; a holder that died is outwaited.
+        deadline = time.monotonic() + _LOCK_WAIT_SECONDS
+        while True:
+            try:
+                os.close(os.open(self._lock, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+                break
+            except FileExistsError:
+                self._break_stale_lock()
+                if time.monotonic() > deadline:
+                    raise StateError(f"{self._lock} is held by another process.") from None
+                time.sleep(0.005)
+        try:
+            yield
+        finally:
+            os.unlink(self._lock)
+
+    def _break_stale_lock(self) -> None:
+        try:
+            if time.time() - os.stat(self._lock).st_mtime > _LOCK_STALE_SECONDS:
+                aside = f"{self._lock}.{os.getpid()}"
+                os.rename(self._lock, aside)
+                os.unlink(aside)
+        except OSError:
+            pass
+
+
+def open_state(folder: str) -> State:
+    """The state in `folder`: a file, or memory where there is none and none can be made.
+
+    Raises `StateError` where state is there and cannot be read.
+    """
+    if not folder:
+        return MemoryState()
+    state = FileState(folder)
+    try:
+        os.makedirs(folder, mode=0o700, exist_ok=True)
+        if not os.path.exists(os.path.join(folder, "state.json")):
+            # Tried for real: rights, mount options and full disks all answer only to a write.
+            state.swap("format", None, "1")
+    except OSError:
+        return MemoryState()
+    state.get("format")
+    return state
+
+
+def _swap(rows: dict[str, str], key: str, old: str | None, new: str | None) -> bool:
+    if rows.get(key) != old:
+        return False
+    if new is None:
+        rows.pop(key, None)
+    else:
+        rows[key] = new
+    return True

@@ -1,0 +1,91 @@
+"""The wire form of a batch: `spec/envelope.md`, in code."""
+
+from __future__ import annotations
+
+import os
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from typing import Any, TypedDict
+
+    class WireEvent(TypedDict):
+        """One event as it is sent."""
+
+        id: str
+        name: str
+        time: str
+        properties: dict[str, object]
+
+    class Envelope(TypedDict):
+        """One batch as it is sent."""
+
+        format: int
+        key: str
+        catalogue: str
+        batch_id: str
+        instance_id: str
+        instance_kind: str
+        sdk: str
+        context: dict[str, object]
+        dropped: dict[str, int]
+        events: list[WireEvent]
+
+
+FORMAT = 1
+_HOUR = 3600
+_DAY = 86_400
+
+
+def encode(envelope: Envelope) -> bytes:
+    """The exact bytes: compact JSON in ASCII."""
+    import json
+
+    return json.dumps(envelope, separators=(",", ":"), ensure_ascii=True, allow_nan=False).encode()
+
+
+def wire_time(seconds: float, precision: str) -> str:
+    """A moment (unix seconds) in UTC, cut to the catalogue's precision: `2026-11-24` or `2026-11-24T13:00Z`."""
+    import time
+
+    return time.strftime("%Y-%m-%d" if precision == "day" else "%Y-%m-%dT%H:00Z", time.gmtime(seconds))
+
+
+def wire_events(tracked: Iterable[tuple[str, dict[str, object], float]], precision: str) -> list[WireEvent]:
+    """Name, coarse properties and moment become events with an id and a cut time."""
+    step = _DAY if precision == "day" else _HOUR
+    waiting = list(tracked)
+    noise = os.urandom(10 * len(waiting)).hex()
+    events: list[WireEvent] = []
+    for position, (name, properties, moment) in enumerate(waiting):
+        cut = int(moment // step * step)
+        random = noise[position * 20 : position * 20 + 20]
+        events.append(
+            {
+                "id": _random_id(cut * 1000, random),
+                "name": name,
+                "time": wire_time(cut, precision),
+                "properties": properties,
+            }
+        )
+    return events
+
+
+def daily_event(instance_id: str, name: str, day: str, properties: Mapping[str, Any]) -> WireEvent:
+    """A counter or snapshot of a day. Its id follows from instance, event and day: sent twice, it counts once."""
+    import uuid
+
+    made = uuid.uuid5(uuid.UUID(instance_id), f"{name}:{day}")
+    return {"id": str(made), "name": name, "time": day, "properties": dict(properties)}
+
+
+def random_id(seconds: float = 0) -> str:
+    """A UUID of version 7 whose time says no more than is given."""
+    return _random_id(int(seconds) * 1000, os.urandom(10).hex())
+
+
+def _random_id(milliseconds: int, random: str) -> str:
+    # RFC 9562 version 7. The time in it is cut like the event's own, so that an id tells nothing finer.
+    stamp = f"{milliseconds & 0xFFFFFFFFFFFF:012x}"
+    variant = "89ab"[int(random[3], 16) & 3]
+    return f"{stamp[:8]}-{stamp[8:]}-7{random[:3]}-{variant}{random[4:7]}-{random[7:19]}"
