@@ -26,7 +26,7 @@ class Daily:
         state: State,
         events: Mapping[str, Event],
         providers: Mapping[str, Callable[[], object]],
-        clean: Callable[[str, object], dict[str, object] | None],
+        ask: Callable[[str, Callable[[], object]], dict[str, object] | None],
     ) -> None:
         self._state = state
         self._checks = {
@@ -35,7 +35,7 @@ class Daily:
             if event.kind == "counter"
         }
         self._providers = providers
-        self._clean = clean
+        self._ask = ask
 
     def add(self, event: str, day: str, n: int) -> None:
         """Add to the day's count, whoever else is adding."""
@@ -57,7 +57,7 @@ class Daily:
         for event, provider in list(self._providers.items()):
             key = f"sent:{event}:{day}"
             if today or self._state.get(key) is None:
-                properties = self._clean(event, provider)
+                properties = self._ask(event, provider)
                 if properties is not None:
                     events.append(daily_event(instance_id, event, day, properties))
         return events

@@ -45,7 +45,7 @@ def encode(envelope: Envelope) -> bytes:
 
 
 def wire_time(seconds: float, precision: str) -> str:
-    """A moment (unix seconds) in UTC, cut to the catalogue's precision: `2026-11-24` or `2026-11-24T13:00Z`."""
+    """A moment (unix seconds) in UTC, cut to the precision: `2026-11-24` or `2026-11-24T13:00Z`."""
     import time
 
     return time.strftime("%Y-%m-%d" if precision == "day" else "%Y-%m-%dT%H:00Z", time.gmtime(seconds))
@@ -72,7 +72,7 @@ def wire_events(tracked: Iterable[tuple[str, dict[str, object], float]], precisi
 
 
 def daily_event(instance_id: str, name: str, day: str, properties: Mapping[str, Any]) -> WireEvent:
-    """A counter or snapshot of a day. Its id follows from instance, event and day: sent twice, it counts once."""
+    """A counter or snapshot of a day; its id follows from instance, event and day: sent twice, it counts once."""
     import uuid
 
     made = uuid.uuid5(uuid.UUID(instance_id), f"{name}:{day}")

@@ -10,22 +10,14 @@ from bisect import bisect_right
 from collections.abc import Callable
 from typing import Any
 
+from windrow._invalid import INVALID
 from windrow.catalogue._buckets import parse_buckets
 from windrow.catalogue._model import Property
 
+__all__ = ["INVALID", "Check", "Digest", "coarsener"]
+
 Check = Callable[[Any], object]
 Digest = Callable[[str], str]
-
-
-class _Invalid:
-    __slots__ = ()
-
-    def __repr__(self) -> str:
-        return "INVALID"
-
-
-#: What a check returns for a value that does not fit its type.
-INVALID = _Invalid()
 
 
 def coarsener(prop: Property, digest: Digest | None = None) -> Check:

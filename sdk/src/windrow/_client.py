@@ -1,0 +1,475 @@
+"""`Telemetry`: what a product calls."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from _thread import allocate_lock
+from collections import deque
+
+from windrow import _settings
+from windrow._gate import Decision, decide
+from windrow._invalid import INVALID
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from typing import Any, Self, TypeVar
+
+    from windrow._gate import Config
+    from windrow._state import State
+    from windrow._worker import Worker
+    from windrow.catalogue import Catalogue
+    from windrow.catalogue.coarsen import Check
+    from windrow.envelope import Envelope, WireEvent
+    from windrow.sinks import Sink
+
+    Provider = TypeVar("Provider", bound=Callable[[], Mapping[str, object]])
+
+_NOBODY: Mapping[str, Any] = {}
+
+
+class Status:
+    """What `Telemetry.status()` says: all of it is safe to show to an operator."""
+
+    __slots__ = (
+        *("enabled", "lever", "value", "debug", "where", "instance_id", "instance_kind"),
+        *("queued", "sent", "dropped", "note"),
+    )
+
+    def __init__(self, **values: Any) -> None:
+        for name in self.__slots__:
+            setattr(self, name, values[name])
+
+    enabled: bool
+    lever: str
+    value: str
+    debug: bool
+    where: str
+    instance_id: str | None
+    instance_kind: str
+    queued: int
+    sent: int
+    dropped: dict[str, int]
+    note: str
+
+    def __repr__(self) -> str:
+        shown = ", ".join(f"{name}={getattr(self, name)!r}" for name in self.__slots__)
+        return f"Status({shown})"
+
+
+class Telemetry:
+    """Product telemetry by a catalogue. One for each process; safe to call from any thread.
+
+    `catalogue`: a `telemetry.toml` or `telemetry.json`, or a loaded catalogue. `app_version` and `context` give the
+    facts that are sent once a batch. `config`: the product's own configuration, or a function that reads it; where it
+    says `telemetry: false`, all is off. `sink` and `state` replace those that catalogue and environment name; `clock`
+    gives unix seconds.
+
+    A catalogue that cannot be used turns telemetry off with a `CatalogueWarning`; nothing here raises after that.
+    """
+
+    def __init__(
+        self,
+        catalogue: str | os.PathLike[str] | Catalogue,
+        *,
+        app_version: str | None = None,
+        context: Mapping[str, object] | None = None,
+        config: Config = None,
+        sink: Sink | None = None,
+        state: State | None = None,
+        clock: Callable[[], float] = time.time,
+        environ: Mapping[str, str] | None = None,
+    ) -> None:
+        self.clock = clock
+        self.providers: dict[str, Callable[[], object]] = {}
+        self.digest: Callable[[str], str] | None = None
+        self._environ = os.environ if environ is None else environ
+        self._config = config
+        self._given = {**(context or {}), **({"app_version": app_version} if app_version else {})}
+        self._given_sink, self._given_state = sink, state
+        self._queue: deque[tuple[str, dict[str, object], float]] = deque()
+        self._counts: deque[tuple[str, int, float]] = deque()
+        self._dropped: dict[str, int] = {}
+        self._dropped_unsent: dict[str, int] = {}
+        self._sent = 0
+        self._note = ""
+        self._lock = allocate_lock()
+        self._worker: Worker | None = None
+        self._started = False
+        self._context: dict[str, object] = {}
+        self._catalogue_digest = ""
+        self._digests: dict[str, list[str]] = {}
+        self._snapshot_checks: dict[str, dict[str, Check]] = {}
+        self._checks: dict[str, dict[str, Check]] = {}
+        self._off, self._debug = True, False
+        self._decision = self._prepare(catalogue)
+        self._off = not self._decision.enabled
+        self._debug = self._decision.debug
+
+    # ---- what products call -----------------------------------------------------------------------
+
+    def track(self, event: str, properties: Mapping[str, object] | None = None) -> None:
+        """Something happened. `properties` are coarsened here and now; what does not fit is dropped and counted."""
+        if self._off:
+            return
+        try:
+            checks = self._checks.get(event)
+            if checks is None:
+                self._refuse(event)
+                return
+            clean = {}
+            for name, value in (properties or _NOBODY).items():
+                check = checks.get(name)
+                if check is None:
+                    self.drop("undeclared_property", about=f"{event}.{name}")
+                    continue
+                sent = check(value)
+                if sent is INVALID:
+                    self.drop("invalid_value", about=f"{event}.{name}")
+                else:
+                    clean[name] = sent
+            if self._debug:
+                self._show({"name": event, "properties": clean})
+                return
+            queue = self._queue
+            if len(queue) >= _settings.QUEUE_EVENTS:
+                self.drop("queue_full")
+                return
+            queue.append((event, clean, self.clock()))
+            if self._worker is None or len(queue) == _settings.BATCH_EVENTS:
+                self._wake()
+        except Exception:
+            self.drop("malformed_event")
+
+    def count(self, event: str, n: int = 1) -> None:
+        """Add to a counter: it is summed on the instance and sent once a day, as a bucket."""
+        if self._off:
+            return
+        try:
+            declared = self.catalogue.events.get(event)
+            if declared is None:
+                self.drop("undeclared_event", about=str(event))
+            elif declared.kind != "counter" or type(n) is not int or n < 0:
+                self.drop("wrong_kind", about=event)
+            elif self._debug:
+                self._show({"name": event, "count": n})
+            elif len(self._counts) >= _settings.QUEUE_EVENTS:
+                self.drop("queue_full")
+            else:
+                self._counts.append((event, n, self.clock()))
+                if self._worker is None:
+                    self._wake()
+        except Exception:
+            self.drop("malformed_event")
+
+    def snapshot(self, event: str) -> Callable[[Provider], Provider]:
+        """Decorate the function that answers a snapshot event: asked once a day, in the flusher's thread."""
+
+        def register(provider: Provider) -> Provider:
+            if self._off:
+                return provider
+            declared = self.catalogue.events.get(event)
+            if declared is None:
+                self.drop("undeclared_event", about=event)
+            elif declared.kind != "snapshot":
+                self.drop("wrong_kind", about=event)
+            else:
+                self.providers[event] = provider
+                if self._debug:
+                    self.snapshot_of(event, provider)
+                elif self._worker is None:
+                    self._wake()
+            return provider
+
+        return register
+
+    def ingest(self, events: object) -> int:
+        """Track what the dashboard reported (a list of name and properties); how many were kept.
+
+        Only events that are declared `from = "dashboard"` are taken.
+        """
+        kept = 0
+        for item in events[:100] if isinstance(events, list) else []:
+            name = item.get("name") if isinstance(item, dict) else None
+            properties = item.get("properties") if isinstance(item, dict) else None
+            declared = self.catalogue.events.get(name) if isinstance(name, str) and not self._off else None
+            if declared is None or not isinstance(properties, dict | None):
+                self.drop("undeclared_event" if declared is None else "malformed_event")
+            elif declared.source != "dashboard":
+                self.drop("wrong_source", about=declared.name)
+            else:
+                self.track(declared.name, properties)
+                kept += 1
+        return kept
+
+    def is_enabled(self) -> bool:
+        """Whether events are taken right now; asks the product's configuration again."""
+        return not self._off and self.may_send()
+
+    def flush(self, timeout: float = 5.0) -> bool:
+        """Send now; whether all that was queued is delivered. Waits `timeout` seconds at most."""
+        worker = self._worker
+        return worker.flush(timeout) if worker and not self._off else not self._queue
+
+    def send_daily(self, timeout: float = 5.0) -> bool:
+        """Send today's counters and snapshots now; the whole day replaces them later. As `flush` otherwise."""
+        if self._off or self._debug:
+            return False
+        if self._worker is None:
+            self._wake()
+        return self._worker.flush(timeout, today=True) if self._worker else False
+
+    def close(self, timeout: float = _settings.EXIT_SECONDS) -> None:
+        """Send what there is and stop, within `timeout` seconds. What comes later is dropped."""
+        if self._off:
+            return
+        self._off = True
+        worker, self._worker = self._worker, None
+        if worker:
+            worker.stop(timeout)
+        self._decision = Decision(False, "closed", "", self._debug)
+
+    def status(self) -> Status:
+        """Whether telemetry is on, which lever decided, and what has been sent."""
+        kind, instance = self._remembered()
+        return Status(
+            enabled=not self._off,
+            lever=self._decision.lever,
+            value=self._decision.value,
+            debug=self._debug,
+            where="" if self._off or self._debug else self.sink.where,
+            instance_id=instance,
+            instance_kind=kind,
+            queued=len(self._queue),
+            sent=self._sent,
+            dropped=dict(self._dropped),
+            note=self._note,
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    # ---- what the flusher calls -------------------------------------------------------------------
+
+    @property
+    def sink(self) -> Sink:
+        """Where batches go."""
+        if self._given_sink is None:
+            from windrow.sinks import Collector, PostHog
+
+            make = PostHog if self.catalogue.product.sink == "posthog" else Collector
+            self._given_sink = make(_settings.endpoint(self.catalogue.product, self._environ))
+        return self._given_sink
+
+    @property
+    def state(self) -> State:
+        """What the instance remembers; opened, and made, when first asked for. Raises `StateError`."""
+        if self._given_state is None:
+            from windrow._state import open_state
+
+            self._given_state = open_state(_settings.folder(self.catalogue.product, self._environ))
+        return self._given_state
+
+    def may_send(self) -> bool:
+        """Ask the gate again; when it has closed, wipe what waits."""
+        decision = decide(self.catalogue.product, self._environ, self._config)
+        if decision.enabled:
+            return True
+        self._turn_off(decision)
+        return False
+
+    def state_failed(self) -> None:
+        """State is there and cannot be read: sending under another id would count one instance twice."""
+        self._turn_off(Decision(False, "state", "unreadable", self._debug))
+
+    def queued(self) -> int:
+        """How many events wait."""
+        return len(self._queue)
+
+    def take_events(self, most: int) -> list[tuple[str, dict[str, object], float]]:
+        """Take up to `most` events out of the queue, the oldest first."""
+        taken = [self._queue.popleft() for _ in range(min(most, len(self._queue)))]
+        for name, properties, _ in taken:
+            for key in self._digests.get(name, ()):
+                if key in properties and self.digest:
+                    properties[key] = self.digest(str(properties[key]))
+        return taken
+
+    def take_counts(self) -> list[tuple[str, str, int]]:
+        """Take what was counted since the last time, summed by counter and day."""
+        from windrow.envelope import wire_time
+
+        sums: dict[tuple[str, str], int] = {}
+        for _ in range(len(self._counts)):
+            event, n, moment = self._counts.popleft()
+            key = event, wire_time(moment, "day")
+            sums[key] = sums.get(key, 0) + n
+        return [(event, day, n) for (event, day), n in sums.items()]
+
+    def snapshot_of(self, event: str, provider: Callable[[], object]) -> dict[str, object] | None:
+        """Ask the product; None, and counted, when its function fails."""
+        try:
+            answer = dict(provider())  # type: ignore[call-overload]
+        except Exception as error:
+            self.drop("snapshot_failed", about=f"{event}: {type(error).__name__}")
+            return None
+        clean = self._clean(event, self._snapshot_checks[event], answer)
+        if self._debug:
+            self._show({"name": event, "properties": clean})
+        return clean
+
+    def envelope(self, instance_id: str, events: list[WireEvent]) -> Envelope:
+        """The batch around these events, with the losses since the last one."""
+        from windrow import __version__
+        from windrow.envelope import FORMAT, random_id
+
+        with self._lock:
+            dropped, self._dropped_unsent = self._dropped_unsent, {}
+        return {
+            "format": FORMAT,
+            "key": self.catalogue.product.key,
+            "catalogue": self._catalogue_digest,
+            "batch_id": random_id(),
+            "instance_id": instance_id,
+            "instance_kind": self.state.kind,
+            "sdk": f"windrow-python/{__version__}",
+            "context": self._context,
+            "dropped": dropped,
+            "events": events,
+        }
+
+    def delivered(self, events: int) -> None:
+        """So many events have arrived."""
+        self._sent += events
+
+    def drop(self, reason: str, n: int = 1, *, about: str = "") -> None:
+        """Count `n` losses for a reason out of the closed list."""
+        with self._lock:
+            for counts in (self._dropped, self._dropped_unsent):
+                counts[reason] = counts.get(reason, 0) + n
+        if self._debug:
+            self._say(f"dropped ({reason}) {about}".rstrip())
+
+    def note(self, text: str) -> None:
+        """Something for `status()`; logs and standard error stay quiet."""
+        self._note = text
+
+    # ---- inside -----------------------------------------------------------------------------------
+
+    def _prepare(self, catalogue: str | os.PathLike[str] | Catalogue) -> Decision:
+        from windrow.catalogue import Catalogue, load
+        from windrow.errors import CatalogueError, CatalogueWarning
+
+        try:
+            self.catalogue = catalogue if isinstance(catalogue, Catalogue) else load(catalogue)
+        except CatalogueError as error:
+            import warnings
+
+            warnings.warn(f"Telemetry is off.\n{error}", CatalogueWarning, stacklevel=3)
+            return Decision(False, "catalogue", str(error.problems[0].place))
+        decision = decide(self.catalogue.product, self._environ, self._config)
+        if decision.enabled:
+            self._compile()
+        if decision.enabled and decision.debug:
+            where = _settings.endpoint(self.catalogue.product, self._environ)
+            self._say(f"debug: shown here, not sent to {where}")
+        return decision
+
+    def _compile(self) -> None:
+        from windrow.catalogue.coarsen import coarsener
+
+        # A digest is made in the flusher: its key is in the state, which track() never touches.
+        checks = {
+            event.name: {p.name: coarsener(p, str) for p in event.properties.values()}
+            for event in self.catalogue.events.values()
+        }
+        kinds = {event.name: event.kind for event in self.catalogue.events.values()}
+        self._checks = {name: found for name, found in checks.items() if kinds[name] == "event"}
+        self._snapshot_checks = {name: found for name, found in checks.items() if kinds[name] == "snapshot"}
+        self._digests = {
+            event.name: [p.name for p in event.properties.values() if p.type == "digest"]
+            for event in self.catalogue.events.values()
+        }
+        facts = {p.name: coarsener(p, str) for p in self.catalogue.context.values() if p.type != "digest"}
+        self._context = self._clean("context", facts, self._given)
+        self._catalogue_digest = self.catalogue.digest
+
+    def _clean(
+        self, event: str, checks: Mapping[str, Check], given: Mapping[str, object]
+    ) -> dict[str, object]:
+        clean = {}
+        for name, value in given.items():
+            check = checks.get(name)
+            sent = check(value) if check else INVALID
+            if sent is INVALID:
+                self.drop("invalid_value" if check else "undeclared_property", about=f"{event}.{name}")
+            else:
+                clean[name] = sent
+        return clean
+
+    def _refuse(self, event: object) -> None:
+        declared = isinstance(event, str) and event in self.catalogue.events
+        self.drop("wrong_kind" if declared else "undeclared_event", about=str(event))
+
+    def _wake(self) -> None:
+        with self._lock:
+            worker = self._worker
+            if worker is None and not self._off:
+                self._start()
+        if worker is not None:
+            worker.wake()
+
+    def _start(self) -> None:
+        import atexit
+
+        from windrow._worker import Worker
+
+        if not self._started:
+            self._started = True
+            atexit.register(self.close)
+            if hasattr(os, "register_at_fork"):
+                os.register_at_fork(after_in_child=self._after_fork)
+        self._worker = Worker(self, _settings.flush_seconds(self.catalogue.product, self._environ))
+
+    def _after_fork(self) -> None:
+        # The parent sends what it had queued; its thread and perhaps its lock did not come along.
+        self._queue.clear()
+        self._counts.clear()
+        self._dropped, self._dropped_unsent = {}, {}
+        self._lock = allocate_lock()
+        self._worker = None
+
+    def _turn_off(self, decision: Decision) -> None:
+        self._off = True
+        self._decision = decision
+        self._worker = None
+        self._queue.clear()
+        self._counts.clear()
+
+    def _remembered(self) -> tuple[str, str | None]:
+        state = self._given_state
+        if self._off or state is None:
+            return "", None
+        from windrow._identity import Identity
+
+        try:
+            secret = state.get("secret")
+        except Exception as error:
+            return state.kind, type(error).__name__
+        return state.kind, Identity(bytes.fromhex(secret)).instance_id if secret else None
+
+    def _show(self, event: Mapping[str, object]) -> None:
+        import json
+
+        self._say(json.dumps(event, separators=(",", ":"), ensure_ascii=True))
+
+    def _say(self, line: str) -> None:
+        try:
+            sys.stderr.write(f"{self.catalogue.product.name} telemetry: {line}\n")
+        except (AttributeError, OSError, ValueError):
+            self._note = "standard error cannot be written"
