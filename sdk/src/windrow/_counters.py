@@ -98,6 +98,12 @@ class Daily:
             return False
         return self._state.swap("lease:daily", found, f"{self._holder} {now + _LEASE_SECONDS:.0f}")
 
+    def release(self) -> None:
+        """Give the lease back, so that the next process need not wait for its end."""
+        found = self._state.get("lease:daily")
+        if found and found.startswith(f"{self._holder} "):
+            self._state.swap("lease:daily", found, None)
+
     @property
     def _holder(self) -> str:
         import os

@@ -91,6 +91,8 @@ class Worker:
                 self._today = False
             try:
                 self._cycle(today)
+                if stopping and self._daily:
+                    self._daily.release()
             except StateError:
                 self._client.state_failed()
             except Exception as error:
