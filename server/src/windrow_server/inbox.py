@@ -177,7 +177,10 @@ class Inbox:
                 f"{_SELECT} where sequence between ? and ? order by sequence",
                 cut,
             ).fetchall()
-        return [Row(*row[:4], json.loads(row[4]), row[5]) for row in rows]
+        return [
+            Row(received, product, wire, payload, json.loads(refused), sequence)
+            for received, product, wire, payload, refused, sequence in rows
+        ]
 
     def done(self, last: int) -> None:
         """Forget the batches up to sequence `last`, which are safe in the store, and the cut with them."""

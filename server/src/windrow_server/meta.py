@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
-import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -28,7 +27,7 @@ from sqlalchemy import (
     select,
 )
 from sqlalchemy.dialects.sqlite import insert
-from windrow.catalogue import Catalogue, load
+from windrow.catalogue import Catalogue, loads
 
 _TABLES = MetaData()
 _secrets = Table(
@@ -121,7 +120,7 @@ class Meta:
             bodies = (
                 connection.execute(select(_catalogues.c.body).order_by(_catalogues.c.number)).scalars().all()
             )
-        return [_parsed(body) for body in bodies]
+        return [loads(body, source="telemetry.json") for body in bodies]
 
     def products(self) -> list[tuple[str, str]]:
         """Return (name, title) of each product, by name."""
@@ -154,10 +153,3 @@ def _configure(connection: Any, _record: object) -> None:
 
 def _hashed(token: str) -> bytes:
     return hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
-
-
-def _parsed(body: bytes) -> Catalogue:
-    with tempfile.NamedTemporaryFile(suffix=".json") as file:
-        file.write(body)
-        file.flush()
-        return load(file.name)

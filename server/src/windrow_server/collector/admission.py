@@ -1,7 +1,7 @@
 """Admission: what of a batch may be kept, by the catalogue of its product.
 
 Two paths with one outcome. The *fast* one decodes the batch by the compiled catalogue and keeps the very
-bytes received. When anything at all is unusual, the *slow* one looks at each event, keeps the good ones, leaves
+bytes received. When anything is unusual, the *slow* one looks at each event, keeps the good ones, leaves
 out what is not declared, counts it by reason, and writes a clean envelope anew.
 """
 
@@ -104,10 +104,11 @@ class Admission:
         version = self._by_digest.get(hint.group(1)) if hint else None
         if version is not None:
             try:
-                events: list[Any] = version.batch.decode(body).events
+                batch: Any = version.batch.decode(body)
             except _MALFORMED:
                 pass
             else:
+                events = batch.events
                 if len(events) <= LIMIT["batch_events"] and version.sound(events, now):
                     return Admitted(version.product, body, len(events), {})
         return self._slowly(body, now)

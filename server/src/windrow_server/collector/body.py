@@ -12,6 +12,7 @@ from windrow_server.errors import Refusal
 from windrow_server.settings import LIMIT
 
 Receive = Callable[[], Awaitable[Any]]
+IsalError: Any = isal_zlib.error
 _GZIP = b"\x1f\x8b\x08"
 _DRAINED = 4
 
@@ -52,7 +53,7 @@ def unpacked(body: bytes) -> bytes:
     stream = isal_zlib.decompressobj(wbits=31)
     try:
         plain = stream.decompress(body, max_length=limit + 1)
-    except isal_zlib.error:
+    except IsalError:
         raise Refusal("bad_gzip") from None
     if len(plain) > limit:
         raise Refusal("too_large")

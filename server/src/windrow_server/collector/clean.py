@@ -24,7 +24,7 @@ _ESCAPE = re.compile(
 
 
 def decoded(decoder: msgspec.json.Decoder[Any], body: bytes) -> Any:
-    """Decode an envelope. Raises `Refusal`: "not_json", or "bad_envelope" with the place and never a value."""
+    """Decode an envelope. Raises `Refusal`: "not_json", or "bad_envelope" with the place, without a value."""
     try:
         return _decoded(decoder, body)
     except msgspec.ValidationError as error:
@@ -40,8 +40,8 @@ def _decoded(decoder: msgspec.json.Decoder[Any], body: bytes) -> Any:
     except msgspec.ValidationError:
         raise
     except (msgspec.DecodeError, UnicodeDecodeError):
-        # msgspec refuses half a surrogate pair, which json.dumps writes without a thought. No declared value has
-        # one, so that a replacement character leads to the same verdict, for the one value that it is in.
+        # msgspec refuses half a surrogate pair, which json.dumps writes without a thought. No declared value
+        # has one, so that a replacement character leads to the same verdict, for the one value that it is in.
         return decoder.decode(_ESCAPE.sub(lambda m: b"\\ufffd" if m.group(1) else m.group(), body))
 
 

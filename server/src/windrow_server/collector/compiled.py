@@ -1,7 +1,7 @@
 """The catalogue as types: one msgspec decoder that reads, checks and bounds a whole batch at its own speed.
 
 What such a decoder lets pass holds nothing but declared names and values: every struct forbids unknown
-fields, so that even the raw bytes (a duplicate key, say) can hide nothing. Everything else takes the slow path.
+fields, so that even the raw bytes (a duplicate key, say) can hide nothing. The rest takes the slow path.
 """
 
 from __future__ import annotations
@@ -37,7 +37,8 @@ def _label(values: Iterable[str]) -> Any:
 
 
 def _choices(prop: Property) -> Any:
-    return Annotated[list[_label((*prop.values, "other"))], Meta(max_length=len(prop.values) + 1)]  # type: ignore[misc]
+    known: Any = _label((*prop.values, "other"))
+    return Annotated[list[known], Meta(max_length=len(prop.values) + 1)]
 
 
 _TYPES: dict[str, Callable[[Property], Any]] = {
@@ -119,6 +120,8 @@ def _event_type(event: Event, number: int) -> type[msgspec.Struct]:
 
 
 def _batch_type(events: Any, catalogue: Catalogue, digest: str, keys: Iterable[str]) -> type[msgspec.Struct]:
+    reasons: Any = _label(REASONS)
+    context: Any = _fields(catalogue.context, "Context")
     return msgspec.defstruct(
         "Batch",
         [
@@ -130,8 +133,8 @@ def _batch_type(events: Any, catalogue: Catalogue, digest: str, keys: Iterable[s
             ("instance_kind", Kind),
             ("sdk", Sdk),
             ("events", list[events]),
-            ("context", Union[_fields(catalogue.context, "Context"), UnsetType], UNSET),  # noqa: UP007
-            ("dropped", dict[_label(REASONS), Count], msgspec.field(default_factory=dict)),
+            ("context", context | UnsetType, UNSET),
+            ("dropped", dict[reasons, Count], msgspec.field(default_factory=dict)),
         ],
         forbid_unknown_fields=True,
         gc=False,

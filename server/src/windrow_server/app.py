@@ -1,0 +1,68 @@
+"""The web process as one ASGI app: batches to the collector, everything else to the pages."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+from windrow_server.collector import PATHS, Collector
+from windrow_server.collector.endpoint import send_error, send_json
+from windrow_server.errors import API_ERRORS
+from windrow_server.inbox import Inbox
+from windrow_server.meta import Meta
+from windrow_server.pages import create_pages
+from windrow_server.settings import Settings
+from windrow_server.store import Store
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Any]]
+Send = Callable[[Any], Awaitable[None]]
+
+
+class App:
+    """ASGI app. Batches are taken from the first moment; pages come with `attach`, once a store answers."""
+
+    def __init__(self, collector: Collector, inbox: Inbox, meta: Meta, settings: Settings) -> None:
+        self._collector = collector
+        self._inbox = inbox
+        self._meta = meta
+        self._settings = settings
+        self._store: Store | None = None
+        self._pages: Any = None
+
+    def attach(self, store: Store) -> None:
+        """Show the pages over `store` from now on."""
+        self._pages = create_pages(store, self._meta, self._settings)
+        self._store = store
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request, or take part in the server's start and end."""
+        if scope["type"] == "http":
+            path = scope["path"]
+            if path in PATHS:
+                await self._collector(scope, receive, send)
+            elif path == "/healthz":
+                await send_json(send, 200, b'{"status":"ok"}')
+            elif path == "/readyz":
+                await self._ready(send)
+            elif self._pages is None:
+                await send_error(send, API_ERRORS["starting"])
+            else:
+                await self._pages(scope, receive, send)
+        elif scope["type"] == "lifespan":
+            await _lifespan(receive, send)
+
+    async def _ready(self, send: Send) -> None:
+        inbox = await asyncio.to_thread(self._inbox.writable)
+        store = self._store is not None and await asyncio.to_thread(self._store.ready)
+        body = b'{"inbox":%s,"store":%s}' % (b"true" if inbox else b"false", b"true" if store else b"false")
+        await send_json(send, 200 if inbox and store else 503, body)
+
+
+async def _lifespan(receive: Receive, send: Send) -> None:
+    while True:
+        message = await receive()
+        await send({"type": message["type"] + ".complete"})
+        if message["type"] == "lifespan.shutdown":
+            return
