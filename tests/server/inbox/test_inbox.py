@@ -1,0 +1,173 @@
+"""The inbox keeps what it has acknowledged, and hands each batch out in a cut that holds."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+from windrow_server.errors import Overloaded
+from windrow_server.inbox import Inbox, Row
+
+
+def row(text: str = "{}", **refused: int) -> Row:
+    return Row(1_700_000_000, "hay", "windrow", text.encode(), refused)
+
+
+def test_a_row_comes_back_as_it_was_put(tmp_path: Path) -> None:
+    inbox = Inbox(tmp_path)
+    asyncio.run(inbox.put([row('{"a":1}', bad_time=2)]))
+    (kept,) = inbox.read(10)
+    assert (kept.received, kept.product, kept.wire) == (1_700_000_000, "hay", "windrow")
+    assert kept.payload == b'{"a":1}'
+    assert kept.refused == {"bad_time": 2}
+    assert kept.sequence == 1
+    inbox.close()
+
+
+def test_many_waiters_share_commits_and_all_are_kept(tmp_path: Path) -> None:
+    commits = 0
+
+    def count() -> None:
+        nonlocal commits
+        commits += 1
+
+    async def crowd(inbox: Inbox) -> None:
+        await asyncio.gather(*[inbox.put([row()]) for _ in range(500)])
+
+    inbox = Inbox(tmp_path, sync=count)
+    asyncio.run(crowd(inbox))
+    assert inbox.pending() == 500
+    assert commits < 100
+    inbox.close()
+
+
+def test_the_cut_of_a_transfer_holds_until_it_is_done(tmp_path: Path) -> None:
+    inbox = Inbox(tmp_path)
+    inbox.append([row() for _ in range(10)])
+    first = inbox.read(4)
+    inbox.append([row()])
+    inbox.close()
+    again = Inbox(tmp_path)
+    assert again.read(1_000) == first
+    again.done(first[-1].sequence)
+    assert [kept.sequence for kept in again.read(1_000)] == list(range(5, 12))
+    again.close()
+
+
+def test_a_sequence_is_never_given_twice(tmp_path: Path) -> None:
+    inbox = Inbox(tmp_path)
+    inbox.append([row(), row()])
+    inbox.done(inbox.read(10)[-1].sequence)
+    assert inbox.read(10) == []
+    inbox.append([row()])
+    assert inbox.read(10)[0].sequence == 3
+    inbox.close()
+
+
+def test_more_than_may_wait_is_refused_and_the_rest_is_kept(tmp_path: Path) -> None:
+    gate = threading.Event()
+
+    async def flood(inbox: Inbox) -> list[object]:
+        waiting = [asyncio.ensure_future(inbox.put([row("x" * 1000)])) for _ in range(20)]
+        await asyncio.sleep(0)
+        gate.set()
+        return list(await asyncio.gather(*waiting, return_exceptions=True))
+
+    inbox = Inbox(tmp_path, waiting_bytes=6_000, sync=lambda: bool(gate.wait(10)) and None)
+    answers = asyncio.run(flood(inbox))
+    refused = [answer for answer in answers if isinstance(answer, Overloaded)]
+    assert 0 < len(refused) < 20
+    assert inbox.pending() == 20 - len(refused)
+    inbox.close()
+
+
+def test_a_waiter_that_fails_or_leaves_does_not_stall_the_others(tmp_path: Path) -> None:
+    gate = threading.Event()
+
+    async def mixed(inbox: Inbox) -> list[object]:
+        first = asyncio.ensure_future(inbox.put([row()]))
+        await asyncio.sleep(0.05)  # the writer holds the first; the next three are one group
+        unwritable = Row(2**70, "hay", "windrow", b"{}")
+        rest = [asyncio.ensure_future(inbox.put([given])) for given in (unwritable, row(), row())]
+        await asyncio.sleep(0)
+        rest[1].cancel()
+        gate.set()
+        return list(await asyncio.gather(first, *rest, return_exceptions=True))
+
+    inbox = Inbox(tmp_path, sync=lambda: bool(gate.wait(10)) and None)
+    first, failed, left, good = asyncio.run(mixed(inbox))
+    assert first is None
+    assert good is None
+    assert isinstance(failed, OverflowError)
+    assert isinstance(left, asyncio.CancelledError)
+    asyncio.run(inbox.put([row()]))
+    inbox.close()
+
+
+def test_a_disk_that_fails_refuses_the_group_and_the_next_one_is_kept(tmp_path: Path) -> None:
+    failing = True
+
+    def disk() -> None:
+        if failing:
+            raise sqlite3.OperationalError("database or disk is full")
+
+    inbox = Inbox(tmp_path, sync=disk)
+    with pytest.raises(Overloaded):
+        asyncio.run(inbox.put([row()]))
+    failing = False
+    asyncio.run(inbox.put([row()]))
+    assert inbox.pending() == 1
+    inbox.close()
+
+
+def test_a_closed_inbox_takes_nothing(tmp_path: Path) -> None:
+    inbox = Inbox(tmp_path)
+    inbox.close()
+    with pytest.raises(Overloaded):
+        asyncio.run(inbox.put([row()]))
+
+
+WRITER = """
+import asyncio, sys
+from pathlib import Path
+from windrow_server.inbox import Inbox, Row
+
+async def write(inbox, name):
+    for number in range(10**9):
+        await inbox.put([Row(0, "hay", "windrow", f"{name}-{number}".encode())])
+        print(f"{name}-{number}", flush=True)
+
+async def main():
+    inbox = Inbox(Path(sys.argv[1]))
+    await asyncio.gather(*[write(inbox, f"{sys.argv[2]}-{name}") for name in range(4)])
+
+asyncio.run(main())
+"""
+
+
+def test_what_was_acknowledged_survives_a_kill(tmp_path: Path) -> None:
+    acknowledged: set[str] = set()
+    for attempt in range(5):
+        process = subprocess.Popen(
+            [sys.executable, "-c", WRITER, str(tmp_path), str(attempt)], stdout=subprocess.PIPE, text=True
+        )
+        assert process.stdout is not None
+        for _ in range(50 + 37 * attempt):
+            acknowledged.add(process.stdout.readline().strip())
+        os.kill(process.pid, signal.SIGKILL)
+        # A line that was cut in the middle by the kill was not acknowledged.
+        acknowledged.update(line.strip() for line in process.stdout if line.endswith("\n"))
+        process.wait()
+        process.stdout.close()
+    inbox = Inbox(tmp_path)
+    kept = [entry.payload.decode() for entry in inbox.read(10**6)]
+    inbox.close()
+    assert len(kept) == len(set(kept))
+    assert acknowledged <= set(kept)
