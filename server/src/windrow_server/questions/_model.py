@@ -22,8 +22,8 @@ class Column:
 class Question:
     """One thing that is asked of the store, for one product and one period of days.
 
-    `definition` is the sentence under the chart; `computed` tells how, for the reference page. The SQL stands in
-    `NAME.sql` beside the module, with the bound parameters product (String), since and until (Date, inclusive).
+    `definition` is the sentence under the chart; `computed` tells how, for the reference page. The SQL is in
+    `NAME.sql` beside the module; its bound parameters are product (String), since and until (Date, inclusive).
     """
 
     name: str

@@ -10,9 +10,9 @@ QUESTION = Question(
         "beside the same number of days before those."
     ),
     computed=(
-        "Distinct instances (kinds `database` and `file`) in `instance_days`, for the windows of 1, 7 and 30 days "
-        "that end with the period's last day, and for the windows of the same length just before them. "
-        "The length of the period chosen on the page does not matter here."
+        "Distinct instances (kinds `database` and `file`) in `instance_days`, for the windows of 1, 7 and "
+        "30 days that end with the period's last day, and for the windows of the same length just before "
+        "them. The length of the period chosen on the page does not matter here."
     ),
     columns=(
         Column("days", "length of the window, in days"),

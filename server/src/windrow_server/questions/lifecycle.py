@@ -11,11 +11,12 @@ QUESTION = Question(
         "The instances active in a week are those of the week before, plus new and returning, less gone."
     ),
     computed=(
-        "The weeks (Monday to Sunday, UTC) in which each instance (kinds `database` and `file`) was active, out of the "
-        "whole of `instance_days` up to the period's last day. Its first week is `new`; a week that follows an active "
-        "week is `stayed`; any other is `returning`; the silent week after an active one is `gone`, once for each "
-        "silence. `gone` is empty for the week that is still running. An instance that was silent for so long that "
-        "all its rows were pruned (`keep_days`) counts as new when it comes back."
+        "The weeks (Monday to Sunday, UTC) in which each instance (kinds `database` and `file`) was active, "
+        "out of the whole of `instance_days` up to the period's last day. Its first week is `new`; a week "
+        "that follows an active week is `stayed`; any other is `returning`; the silent week after an active "
+        "one is `gone`, once for each silence. `gone` is empty for the week that is still running. An "
+        "instance that was silent for so long that all its rows were pruned (`keep_days`) counts as new "
+        "when it comes back."
     ),
     columns=(
         Column("week", "Monday of the week"),

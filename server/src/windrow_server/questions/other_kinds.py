@@ -6,12 +6,13 @@ QUESTION = Question(
     name="other_kinds",
     title="Ephemeral and foreign, kept apart",
     definition=(
-        "Ephemeral: a copy that could keep no state, such as a container without a volume; it has a new id at every "
-        "start. Foreign: an id of a PostHog library that is not an instance. Neither counts as an instance anywhere."
+        "Ephemeral: a copy that could keep no state, such as a container without a volume; it has a new id "
+        "at every start. Foreign: an id of a PostHog library that is not an instance. Neither counts as an "
+        "instance anywhere."
     ),
     computed=(
-        "Distinct ids, and the sum of `events`, in `instance_days` by week (Monday to Sunday, UTC) for the kinds "
-        "`ephemeral` and `foreign`. One container that restarts ten times is ten ephemeral ids."
+        "Distinct ids, and the sum of `events`, in `instance_days` by week (Monday to Sunday, UTC) for the "
+        "kinds `ephemeral` and `foreign`. One container that restarts ten times is ten ephemeral ids."
     ),
     columns=(
         Column("week", "Monday of the week"),
