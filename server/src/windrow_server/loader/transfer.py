@@ -1,0 +1,45 @@
+"""One transfer: read, insert, roll up, and only then forget."""
+
+from __future__ import annotations
+
+from windrow_server.inbox import Inbox
+from windrow_server.store import Store
+from windrow_server.store.rows import Columns
+
+BATCHES = 1000  # in one transfer: large inserts are what the store likes
+
+
+def drain(inbox: Inbox, store: Store, collector: str, *, most: int | None = None) -> int:
+    """Move what is in the inbox to the store; how many events were moved.
+
+    `most` bounds the number of transfers. May be stopped at any line: the cut of a transfer is on disk before its
+    first insert, so a retry sends the same rows under the same tokens, and they count once. Raises `StoreError` with
+    nothing forgotten.
+    """
+    moved = 0
+    transfers = 0
+    while most is None or transfers < most:
+        rows = inbox.read(BATCHES)
+        if not rows:
+            break
+        transfers += 1
+        columns = Columns(collector)
+        for row in rows:
+            moved += columns.add(
+                product=row.product,
+                wire=row.wire,
+                received=row.received,
+                sequence=row.sequence,
+                payload=row.payload,
+                refused=row.refused,
+            )
+        token = f"{collector}/{inbox.path.name}/{rows[0].sequence}-{rows[-1].sequence}"
+        if columns.events["event"]:
+            store.insert("events", columns.events, token)
+        if columns.refusals["reason"]:
+            store.insert("refusals", columns.refusals, token)
+        for product, days in columns.days.items():
+            if days:
+                store.rebuild_days(product, days)
+        inbox.done(rows[-1].sequence)
+    return moved

@@ -1,0 +1,128 @@
+"""The embedded engine: chDB, ClickHouse as a library. One process, one folder; spawned, never forked."""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+_CODE = re.compile(r"Code: (\d+)")
+_FORMAT = re.compile(r"\s+format\s+(\w+)\s*;?\s*$", re.IGNORECASE)
+_INSERT = re.compile(r"\s*insert\s+into\s", re.IGNORECASE)
+_PLAIN_WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+CONFIG = """<clickhouse>
+    <max_server_memory_usage>{memory}</max_server_memory_usage>
+    <mark_cache_size>67108864</mark_cache_size>
+    <uncompressed_cache_size>0</uncompressed_cache_size>
+    <background_pool_size>2</background_pool_size>
+</clickhouse>
+"""
+DEFAULT_MEMORY = 2 * 1024**3  # bytes: without a cap the engine takes nine tenths of the machine
+
+
+class EngineError(Exception):
+    """What the engine answered: ClickHouse's code, and its text."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        found = _CODE.search(text)
+        self.code = int(found[1]) if found else 1002
+
+
+class Engine:
+    """The open engine. Each call has a connection of its own, so that settings cannot leak into the next."""
+
+    def __init__(self, folder: Path, memory: int = DEFAULT_MEMORY) -> None:
+        import chdb
+
+        folder.mkdir(parents=True, exist_ok=True)
+        config = folder / "engine.xml"
+        config.write_text(CONFIG.format(memory=memory), "utf-8")
+        self._connect = chdb.connect
+        self._where = f"{folder / 'data'}?config-file={config}"
+        # While one connection stays open the engine stays up, and the next ones cost half a millisecond.
+        self._keeper = chdb.connect(self._where)
+        self._running = 0
+        self._idle = threading.Condition()
+
+    def run(
+        self,
+        statement: str,
+        body: bytes,
+        *,
+        database: str,
+        default_format: str,
+        settings: Mapping[str, str],
+        parameters: Mapping[str, str],
+    ) -> bytes:
+        """Run one statement, as ClickHouse's HTTP interface would: what is inserted stands in `body`.
+
+        Raises `EngineError`.
+        """
+        with self._idle:
+            self._running += 1
+        try:
+            return self._run(statement, body, database, default_format, settings, parameters)
+        except EngineError:
+            raise
+        except (
+            Exception
+        ) as error:  # chDB raises its own, RuntimeError and ValueError, all with the engine's text
+            raise EngineError(str(error)) from error
+        finally:
+            with self._idle:
+                self._running -= 1
+                self._idle.notify_all()
+
+    def close(self, grace: float) -> bool:
+        """Wait `grace` seconds for what runs, then close; False if something still ran."""
+        with self._idle:
+            if not self._idle.wait_for(lambda: self._running == 0, grace):
+                return False
+        self._keeper.close()
+        return True
+
+    def _run(
+        self,
+        statement: str,
+        body: bytes,
+        database: str,
+        default_format: str,
+        settings: Mapping[str, str],
+        parameters: Mapping[str, str],
+    ) -> bytes:
+        connection = self._connect(self._where)
+        try:
+            connection.query(f"use {_word(database)}")
+            for name, value in settings.items():
+                connection.query(f"set {_word(name)} = {_literal(value)}")
+            named = _FORMAT.search(statement)
+            form = named[1] if named else default_format
+            if body and _INSERT.match(statement):
+                return _insert(connection, _FORMAT.sub("", statement), form, body)
+            text = _FORMAT.sub("", statement) if named else statement
+            result = connection.query(text, form, params=dict(parameters) or None)
+            return bytes(result.bytes() or b"")
+        finally:
+            connection.close()
+
+
+def _insert(connection: Any, statement: str, form: str, body: bytes) -> bytes:
+    with connection.send_insert(statement, form) as inserter:
+        inserter.append(body)
+        inserter.finish()
+    return b""
+
+
+def _word(name: str) -> str:
+    if not _PLAIN_WORD.fullmatch(name):
+        raise EngineError(f"Code: 36. DB::Exception: {name!r} is not a name. (BAD_ARGUMENTS)")
+    return name
+
+
+def _literal(value: str) -> str:
+    escaped = value.replace("\\", "\\\\").replace("'", "\\'")
+    return f"'{escaped}'"

@@ -1,0 +1,97 @@
+"""A ClickHouse HTTP front over the engine, so that its clients are the cluster's clients."""
+
+from __future__ import annotations
+
+import base64
+import hmac
+from collections.abc import Mapping
+
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+
+from windrow_server.store.engine import Engine, EngineError
+
+#: Parameters of the HTTP interface that are no settings of the engine.
+_INTERFACE = frozenset(
+    (
+        *(
+            "query",
+            "database",
+            "default_format",
+            "user",
+            "password",
+            "session_id",
+            "session_timeout",
+            "query_id",
+        ),
+        *("compress", "decompress", "buffer_size", "wait_end_of_query", "role", "client_protocol_version"),
+        *("send_progress_in_http_headers", "http_headers_progress_interval_ms", "enable_http_compression"),
+        *("cancel_http_readonly_queries_on_client_close", "quota_key"),
+    )
+)
+#: ClickHouse's HTTP statuses for the codes that clients look at; all others are 500.
+_STATUSES = {516: 403, 193: 401, 60: 404, 81: 404, 62: 400, 47: 400, 36: 400, 457: 400, 159: 408, 241: 500}
+_WRONG_TOKEN = "Code: 516. DB::Exception: default: Authentication failed. (AUTHENTICATION_FAILED)"  # noqa: S105
+
+
+def create_front(engine: Engine, token: str) -> Starlette:
+    """The ASGI app: `/ping`, and statements at `/` for whoever knows `token`."""
+
+    async def ping(_: Request) -> Response:
+        return PlainTextResponse("Ok.\n")
+
+    async def run(request: Request) -> Response:
+        if not hmac.compare_digest(_password(request).encode(), token.encode()):
+            return _failed(_WRONG_TOKEN, 516)
+        body = await request.body()
+        query = request.query_params.get("query", "")
+        if not query:
+            query, body = body.decode("utf-8", "replace"), b""
+        elif not query.lstrip()[:6].lower().startswith("insert"):
+            query, body = f"{query}\n{body.decode('utf-8', 'replace')}", b""
+        try:
+            answer = await run_in_threadpool(
+                engine.run,
+                query,
+                body,
+                database=_database(request),
+                default_format=request.headers.get("x-clickhouse-format")
+                or request.query_params.get("default_format", "TabSeparated"),
+                settings={k: v for k, v in request.query_params.items() if _is_setting(k)},
+                parameters={k[6:]: v for k, v in request.query_params.items() if k.startswith("param_")},
+            )
+        except EngineError as error:
+            return _failed(str(error), error.code)
+        return Response(answer, headers={"x-clickhouse-timezone": "UTC", "x-clickhouse-summary": "{}"})
+
+    return Starlette(routes=[Route("/ping", ping), Route("/", run, methods=["GET", "POST"])])
+
+
+def _is_setting(name: str) -> bool:
+    return name not in _INTERFACE and not name.startswith("param_")
+
+
+def _database(request: Request) -> str:
+    return request.query_params.get("database") or request.headers.get("x-clickhouse-database") or "default"
+
+
+def _password(request: Request) -> str:
+    headers: Mapping[str, str] = request.headers
+    if key := headers.get("x-clickhouse-key"):
+        return key
+    scheme, _, credentials = headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "basic":
+        try:
+            return base64.b64decode(credentials).decode().partition(":")[2]
+        except ValueError:
+            return ""
+    return request.query_params.get("password", "")
+
+
+def _failed(text: str, code: int) -> Response:
+    return PlainTextResponse(
+        f"{text}\n", _STATUSES.get(code, 500), headers={"x-clickhouse-exception-code": str(code)}
+    )
