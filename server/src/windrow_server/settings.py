@@ -58,7 +58,7 @@ LIMITS = (
     Limit("body_bytes", 8 * MEGABYTE, "bytes", "A body on the wire."),
     Limit("unpacked_bytes", 32 * MEGABYTE, "bytes", "A gzip body when unpacked."),
     Limit("batch_events", 10_000, "events", "Events in one batch."),
-    Limit("body_seconds", 20, "seconds", "Time for a whole body to arrive."),
+    Limit("body_seconds", 10, "seconds", "Time for a whole body to arrive."),
     Limit("waiting_bytes", 64 * MEGABYTE, "bytes", "What may wait for the disk, in all; then 503."),
     Limit("connections", 1_000, "connections", "Open connections; then 503."),
 )
