@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hmac
+import re
 from collections.abc import Mapping
 
 from starlette.applications import Starlette
@@ -34,6 +35,7 @@ _INTERFACE = frozenset(
 )
 #: ClickHouse's HTTP statuses for the codes that clients look at; all others are 500.
 _STATUSES = {516: 403, 193: 401, 60: 404, 81: 404, 62: 400, 47: 400, 36: 400, 457: 400, 159: 408, 241: 500}
+_INSERT_WITH_DATA = re.compile(rb"\s*insert\s+into\s.*?\sformat\s+\w+[ \t]*\r?\n", re.IGNORECASE | re.DOTALL)
 _WRONG_TOKEN = "Code: 516. DB::Exception: default: Authentication failed. (AUTHENTICATION_FAILED)"  # noqa: S105
 
 
@@ -47,11 +49,7 @@ def create_front(engine: Engine, token: str) -> Starlette:
         if not hmac.compare_digest(_password(request).encode(), token.encode()):
             return _failed(_WRONG_TOKEN, 516)
         body = await request.body()
-        query = request.query_params.get("query", "")
-        if not query:
-            query, body = body.decode("utf-8", "replace"), b""
-        elif not query.lstrip()[:6].lower().startswith("insert"):
-            query, body = f"{query}\n{body.decode('utf-8', 'replace')}", b""
+        query, body = _statement(request.query_params.get("query", ""), body)
         try:
             answer = await run_in_threadpool(
                 engine.run,
@@ -68,6 +66,17 @@ def create_front(engine: Engine, token: str) -> Starlette:
         return Response(answer, headers={"x-clickhouse-timezone": "UTC", "x-clickhouse-summary": "{}"})
 
     return Starlette(routes=[Route("/ping", ping), Route("/", run, methods=["GET", "POST"])])
+
+
+def _statement(query: str, body: bytes) -> tuple[str, bytes]:
+    """Statement and data: the interface takes both in the body, one after the other, as well as apart."""
+    if query.lstrip()[:6].lower() == "insert":
+        return query, body
+    whole = f"{query}\n".encode() + body if query else body
+    found = _INSERT_WITH_DATA.match(whole)
+    if found and found.end() < len(whole):
+        return whole[: found.end()].decode(), whole[found.end() :]
+    return whole.decode("utf-8", "replace"), b""
 
 
 def _is_setting(name: str) -> bool:

@@ -73,8 +73,8 @@ class Columns:
         lost = (("sdk", envelope.dropped), ("collector", refused))
         for stage, counts in lost:
             for reason, n in counts.items():
-                row = (product, moment.date(), reason, wire, stage, n, self._collector, sequence)
-                _append(self.refusals, row)
+                lost_row = (product, moment.date(), reason, wire, stage, n, self._collector, sequence)
+                _append(self.refusals, lost_row)
         context = {name: _text(value) for name, value in envelope.context.items()}
         version = received << 32 | sequence & 0xFFFFFFFF
         days = self.days.setdefault(product, set())
