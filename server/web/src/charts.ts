@@ -13,6 +13,7 @@ type Series = BarSeriesOption | LineSeriesOption;
 
 const NUMBERS = new Intl.NumberFormat("en-GB", { notation: "compact", maximumFractionDigits: 1 });
 const ROW = 30;
+const LABEL = 62;
 const AREA_FROM = 9;
 
 /** The height in pixels that a chart asks for; null: the style sheet's. */
@@ -26,6 +27,8 @@ export function options(kind: string, data: Data, theme: Theme, width: number): 
   const series = heads.flatMap(({ head, index }) => make(kind, data, head, index, theme));
   const areas = kind === "area" || (kind === "share" && data.lines.length >= AREA_FROM);
   const legend = heads.length > 1;
+  // Counted from the newest, so that the last bucket always has its label and the gaps are even.
+  const step = Math.max(1, Math.ceil((data.lines.length * LABEL) / Math.max(width - 48, LABEL)));
   return {
     animation: false,
     aria: { enabled: false },
@@ -40,11 +43,11 @@ export function options(kind: string, data: Data, theme: Theme, width: number): 
     xAxis: {
       type: "category", data: data.lines.map((line) => line.short), boundaryGap: !areas,
       axisLine: { lineStyle: { color: theme.soft } }, axisTick: { show: false },
-      axisLabel: { color: theme.soft, fontSize: 12, hideOverlap: true, showMinLabel: true,
+      axisLabel: { color: theme.soft, fontSize: 12, interval: (place: number) => (data.lines.length - 1 - place) % step === 0,
         ...(areas ? { alignMinLabel: "left" as const, alignMaxLabel: "right" as const } : {}) },
     },
     yAxis: {
-      type: "value", minInterval: 1, splitNumber: 4, ...(kind === "share" ? { max: 100 } : {}),
+      type: "value", minInterval: 1, splitNumber: 4, ...(kind === "share" ? { max: 100, interval: 25 } : {}),
       splitLine: { lineStyle: { color: theme.line } },
       axisLabel: { color: theme.soft, fontSize: 12,
         formatter: (value: number) => (kind === "share" ? `${value} %` : NUMBERS.format(Math.abs(value))) },

@@ -43,7 +43,9 @@ _FORM_BYTES = 4096
 _RETRY_SECONDS = 5
 
 
-def create_pages(store: Store, meta: Meta, settings: Settings, clock: Callable[[], float] = time.time) -> ASGIApp:
+def create_pages(
+    store: Store, meta: Meta, settings: Settings, clock: Callable[[], float] = time.time
+) -> ASGIApp:
     """Return the pages. `clock` gives unix seconds; the period on a page ends with its day in UTC."""
     return _Pages(store, meta, settings, clock).app()
 
@@ -63,12 +65,18 @@ class _Pages:
             Route("/logout", self._logout, methods=["POST"]),
             Mount("/static", StaticFiles(directory=_HERE / "static")),
         ]
-        handlers: dict[Any, Any] = {HTTPException: self._failed, StoreError: self._not_ready, Exception: self._broken}
+        handlers: dict[Any, Any] = {
+            HTTPException: self._failed,
+            StoreError: self._not_ready,
+            Exception: self._broken,
+        }
         return _with_headers(Starlette(routes=routes, exception_handlers=handlers))
 
     # ---- the insights page ----------------------------------------------------------------------
 
-    def _guarded(self, page: Callable[[Request], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:
+    def _guarded(
+        self, page: Callable[[Request], Awaitable[Response]]
+    ) -> Callable[[Request], Awaitable[Response]]:
         async def endpoint(request: Request) -> Response:
             if not self._sessions.good(request.cookies.get(COOKIE), self._clock()):
                 return RedirectResponse("/login" + _next(request), 303)
@@ -100,7 +108,9 @@ class _Pages:
         token = str(form.get("token") or "").strip()
         if not await run_in_threadpool(self._meta.check_admin_token, token):
             self._attempts.wrong(now)
-            return self._login_page(target, "This is not the admin token. Compare it with what the server printed.", 401)
+            return self._login_page(
+                target, "This is not the admin token. Compare it with what the server printed.", 401
+            )
         response = RedirectResponse(target, 303)
         response.set_cookie(
             COOKIE, self._sessions.begin(now), max_age=SESSION_SECONDS, path="/", httponly=True, samesite="strict",
@@ -135,7 +145,9 @@ class _Pages:
         title, text = _MESSAGES[500]
         return self._page("message.html", 500, title=title, text=text, retry=0)
 
-    def _page(self, template: str, status: int = 200, headers: dict[str, str] | None = None, /, **values: Any) -> Response:
+    def _page(
+        self, template: str, status: int = 200, headers: dict[str, str] | None = None, /, **values: Any
+    ) -> Response:
         html = self._templates.get_template(template).render(**values)
         return HTMLResponse(html, status, {"cache-control": "no-store", **(headers or {})})
 

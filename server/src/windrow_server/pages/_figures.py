@@ -32,7 +32,10 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One chart with its table. `heads` are (label, tone); a tone names a colour of the style sheet, "" draws nothing."""
+    """One chart with its table.
+
+    `heads` are (label, tone); a tone names a colour of the style sheet, and "" is a column that is not drawn.
+    """
 
     name: str
     chart: str
@@ -87,7 +90,10 @@ def versions(answer: Answer, today: date) -> Figure:
         weeks.setdefault(r["week"], {})[r["version"]] = r["instances"]
     rest = [name for name in names if name in ("other", "custom", "unknown")]
     ranks = len(names) - len(rest)
-    heads = [(name, f"rest-{rest.index(name)}" if name in rest else f"rank-{place}-{ranks}") for place, name in enumerate(names)]
+    heads = [
+        (name, f"rest-{rest.index(name)}" if name in rest else f"rank-{place}-{ranks}")
+        for place, name in enumerate(names)
+    ]
     rows = []
     for week, counts in weeks.items():
         total = sum(counts.values())
@@ -99,25 +105,31 @@ def versions(answer: Answer, today: date) -> Figure:
 def events_by_name(answer: Answer) -> Figure:
     """Return the figure of events by name, the most frequent first."""
     heads = [("Events", "main"), ("Instances", ""), ("Of active instances", ""), ("Kept apart", "")]
-    rows = [
-        Row(r["event"], r["event"], r["event"], [
-            _count(r["events"]), _count(r["instances"]), Cell(_format.percent(r["share"]), r["share"]), _count(r["apart"]),
-        ])
-        for r in answer.rows
-    ]  # fmt: skip
+    rows = []
+    for r in answer.rows:
+        share = Cell(_format.percent(r["share"]), r["share"])
+        cells = [_count(r["events"]), _count(r["instances"]), share, _count(r["apart"])]
+        rows.append(Row(r["event"], r["event"], r["event"], cells))
     return Figure("events", "ranked", "In the whole period", "Event", heads, rows)
 
 
 def other_kinds(answer: Answer, today: date) -> Figure:
     """Return the figure of ephemeral and foreign ids by week."""
-    heads = [("Ephemeral ids", "ephemeral"), ("Foreign ids", "foreign"), ("Ephemeral events", ""), ("Foreign events", "")]
+    heads = [
+        ("Ephemeral ids", "ephemeral"),
+        ("Foreign ids", "foreign"),
+        ("Ephemeral events", ""),
+        ("Foreign events", ""),
+    ]
     columns = ("ephemeral", "foreign", "ephemeral_events", "foreign_events")
     rows = [_week_row(r["week"], [_count(r[column]) for column in columns], today) for r in answer.rows]
     return Figure("other-kinds", "bars", "By week", "Week (Monday to Sunday)", heads, rows)
 
 
 def _week_row(week: date, cells: list[Cell], today: date) -> Row:
-    return Row(_format.week(week), _format.short_day(week), week.isoformat(), cells, _holds("week", week, today))
+    return Row(
+        _format.week(week), _format.short_day(week), week.isoformat(), cells, _holds("week", week, today)
+    )
 
 
 def _holds(unit: str, start: date, today: date) -> bool:

@@ -6,8 +6,10 @@ from datetime import date, timedelta
 
 # Not strftime("%b"): the name would follow the machine's locale.
 _MONTHS = (
-    "January February March April May June July August September October November December"
-).split()  # fmt: skip
+    *("January", "February", "March", "April", "May", "June", "July"),
+    *("August", "September", "October", "November", "December"),
+)
+_WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 
 def number(value: float) -> str:
@@ -40,7 +42,7 @@ def short_day(value: date) -> str:
 
 def weekday(value: date) -> str:
     """Write a day with its weekday: Tue 24 Nov 2026."""
-    return f"{'Mon Tue Wed Thu Fri Sat Sun'.split()[value.weekday()]} {day(value)}"
+    return f"{_WEEKDAYS[value.weekday()]} {day(value)}"
 
 
 def week(monday: date) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from windrow.reasons import REASONS
+
 from windrow_server.meta import Meta
 from windrow_server.pages import _figures, _format
 from windrow_server.pages._figures import Figure
@@ -108,7 +109,11 @@ def _sections(answers: dict[str, Answer], today: date) -> list[Section]:
             [_figures.lifecycle(answers["lifecycle"], today)],
             running,
         ),
-        Section(QUESTIONS["versions"], [_figures.versions(answers["versions"], today)], "The last week is still running."),
+        Section(
+            QUESTIONS["versions"],
+            [_figures.versions(answers["versions"], today)],
+            "The last week is still running.",
+        ),
         Section(QUESTIONS["events_by_name"], [_figures.events_by_name(answers["events_by_name"])]),
         Section(QUESTIONS["other_kinds"], [_figures.other_kinds(answers["other_kinds"], today)], running),
     ]

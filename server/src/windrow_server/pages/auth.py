@@ -50,7 +50,11 @@ class Attempts:
         """Return the seconds until the next try is allowed; 0 when it may be made at once."""
         if len(self._wrong) < ATTEMPTS:
             return 0
-        return max(0, int(self._wrong[0] + ATTEMPTS_SECONDS - now) + 1) if now < self._wrong[0] + ATTEMPTS_SECONDS else 0
+        return (
+            max(0, int(self._wrong[0] + ATTEMPTS_SECONDS - now) + 1)
+            if now < self._wrong[0] + ATTEMPTS_SECONDS
+            else 0
+        )
 
     def wrong(self, now: float) -> None:
         """Remember that a wrong token came in."""

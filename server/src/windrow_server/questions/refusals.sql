@@ -4,7 +4,7 @@ select
     stage,
     wire,
     sum(n) as n
-from refusals
+from refusals final
 where product = {product:String}
   and day >= {since:Date}
   and day <= {until:Date}

@@ -1,9 +1,8 @@
--- Instances by week and by the last version that each reported in that week; the top eight keep their name.
+-- Instances by week and by the last version that each reported in that week; the leading twelve keep their name.
 with
     lasts as (
         select
             toMonday(day) as week,
-            instance_id,
             argMax(if(app_version = '', 'unknown', toString(app_version)), day) as version
         from instance_days final
         where product = {product:String}
@@ -17,39 +16,44 @@ with
         from lasts
         group by week, version
     ),
-    tops as (
-        select version
+    shared as (
+        select week, version, instances, instances / sum(instances) over (partition by week) as share
         from counted
+    ),
+    lives as (
+        select
+            version,
+            version in ('custom', 'unknown') as apart,
+            groupArray(week) as weeks,
+            groupArray(instances) as counts,
+            max(share) as peak
+        from shared
         group by version
-        order by
-            max(instances) desc,
-            arrayMap(part -> toUInt32OrZero(part), splitByChar('.', version)) desc,
-            version desc
-        limit 8
+    ),
+    ranked as (
+        select
+            version, apart, weeks, counts,
+            row_number() over (
+                partition by apart
+                order by peak desc, arrayMap(part -> toUInt32OrZero(part), splitByChar('.', version)) desc
+            ) as place
+        from lives
     ),
     named as (
         select
-            week,
-            if(version in (select version from tops), version, 'other') as version,
-            sum(instances) as instances
-        from counted
-        group by week, version
-    ),
-    grid as (
-        select
-            arrayJoin(arrayMap(
-                n -> toMonday({since:Date}) + 7 * n,
-                range(toUInt32(dateDiff('day', toMonday({since:Date}), toMonday({until:Date})) / 7 + 1))
-            )) as week,
-            version
-        from (select distinct version from named)
+            if(apart or place <= 12, version, 'other') as name,
+            sumMap(weeks, counts) as totals
+        from ranked
+        group by name
     )
 select
-    grid.week as week,
-    grid.version as version,
-    named.instances as instances
-from grid
-left join named on grid.week = named.week and grid.version = named.version
+    arrayJoin(arrayMap(
+        n -> toMonday({since:Date}) + 7 * n,
+        range(toUInt32(dateDiff('day', toMonday({since:Date}), toMonday({until:Date})) / 7 + 1))
+    )) as week,
+    name as version,
+    totals.2[indexOf(totals.1, week)] as instances
+from named
 order by
     week,
     version in ('other', 'custom', 'unknown'),
