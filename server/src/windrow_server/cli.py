@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -98,3 +99,43 @@ def token(data: Path, new: bool) -> None:
             click.echo("There is no admin token yet: `windrow-server token --new` makes one.")
     finally:
         meta.close()
+
+
+@main.command()
+@_options("data", "catalogue")
+@click.option("--seed", default=7, show_default=True, help="The same seed makes the same fleet.")
+@click.option(
+    "--until",
+    type=click.DateTime(["%Y-%m-%d"]),
+    help="Last day of the simulated year.  [default: today, in UTC]",
+)
+@click.option(
+    "--instances", type=click.IntRange(1), help="Number of instances ever born.  [default: a fleet's worth]"
+)
+def simulate(
+    data: Path, catalogue: tuple[Path, ...], seed: int, until: datetime | None, instances: int | None
+) -> None:
+    """Fill a data folder with a simulated year of a fleet, through admission, inbox and loader.
+
+    Uses the embedded store, so no server may run on --data meanwhile.
+    """
+    from windrow_server.simulate import run
+
+    day = until.date() if until else datetime.now(UTC).date()
+    more = {} if instances is None else {"instances": instances}
+    with click.progressbar(length=1000, label="Simulating a year", file=sys.stderr) as bar:
+        run(Settings(data.absolute(), catalogues=catalogue), seed=seed, today=day, progress=_to(bar), **more)
+
+
+def _to(bar: Any) -> Callable[[float], None]:
+    """Turn shares of the whole (0 to 1) into steps of the bar."""
+    done = 0
+
+    def show(share: float) -> None:
+        nonlocal done
+        step = round(share * 1000) - done
+        if step > 0:
+            bar.update(step)
+            done += step
+
+    return show

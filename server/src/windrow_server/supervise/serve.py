@@ -57,8 +57,9 @@ def serve(settings: Settings) -> None:
         url = stack.enter_context(_store_process(settings))
         stack.enter_context(_attached(url, app, settings, stop))
         stack.callback(stop.set)
-        _announce(settings, listener, token, sorted(admission.products))
-        _run_web(app, listener)
+        with _web(app) as web:
+            _announce(settings, listener, token, sorted(admission.products))
+            web.run(sockets=[listener])
 
 
 # ---- before it listens ------------------------------------------------------------------------------
@@ -238,7 +239,9 @@ def _announce(settings: Settings, listener: socket.socket, token: str | None, pr
     click.echo("Ctrl-C ends it.")
 
 
-def _run_web(app: App, listener: socket.socket) -> None:
+@contextmanager
+def _web(app: App) -> Iterator[uvicorn.Server]:
+    """Yield the web server; from here on a signal ends it in order, also before it listens."""
     config = uvicorn.Config(
         app,
         http="httptools",
@@ -252,10 +255,15 @@ def _run_web(app: App, listener: socket.socket) -> None:
         limit_concurrency=LIMIT["connections"],
         timeout_graceful_shutdown=2,
     )
-    # uvicorn ends on these two, and then raises the signal again for whoever was there before: for nobody.
-    before = {number: signal.signal(number, lambda *_: None) for number in (signal.SIGINT, signal.SIGTERM)}
+    server = uvicorn.Server(config)
+
+    def end(*_: object) -> None:
+        server.should_exit = True
+
+    # uvicorn puts its own handlers in front of these, and when it is done raises the signal again for them.
+    before = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        uvicorn.Server(config).run(sockets=[listener])
+        yield server
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -1,0 +1,192 @@
+"""`serve` keeps its children alive, ends cleanly, and loses nothing that it acknowledged."""
+
+from __future__ import annotations
+
+import http.client
+import os
+import random
+import signal
+import subprocess
+import threading
+import time
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from windrow_server.inbox import Inbox
+from windrow_server.store import Store
+
+from tests.support.catalogue import envelope, event, write_catalogue
+from tests.support.http import post, request
+from tests.support.server import RunningServer, running_server, start_server
+
+
+def wait_for(what: Callable[[], bool], seconds: float = 40) -> None:
+    deadline = time.monotonic() + seconds
+    while not what():
+        assert time.monotonic() < deadline, "it did not come to pass in time"
+        time.sleep(0.05)
+
+
+def children(server: RunningServer) -> dict[str, int]:
+    """Process ids of the server's children by what they run."""
+    listed = subprocess.run(
+        ["ps", "-o", "pid=,args=", "--ppid", str(server.process.pid)],
+        capture_output=True,
+        text=True,
+        check=False,
+    ).stdout
+    found = {}
+    for line in listed.splitlines():
+        pid, arguments = line.split(None, 1)
+        for part in ("windrow_server.store.process", "windrow_server.loader"):
+            if part in arguments:
+                found[part] = int(pid)
+    return found
+
+
+def alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return Path(f"/proc/{pid}/stat").read_text().split(")")[1].split()[0] != "Z"
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_it_and_its_children_with_exit_code_0(tmp_path: Path, number: int) -> None:
+    with running_server(tmp_path) as server:
+        wait_for(lambda: len(children(server)) == 2)
+        pids = children(server).values()
+        began = time.monotonic()
+        assert server.stop(number) == 0
+        assert time.monotonic() - began < 10
+        assert not any(alive(pid) for pid in pids)
+        assert "Traceback" not in "".join(server.output)
+
+
+def test_the_first_start_prints_a_token_and_the_second_does_not(tmp_path: Path) -> None:
+    file = write_catalogue(tmp_path)
+    first = start_server(tmp_path / "data", [file], WINDROW_ADMIN_TOKEN="")
+    first.stop()
+    second = start_server(tmp_path / "data", WINDROW_ADMIN_TOKEN="")
+    second.stop()
+    assert "Admin token: wa_" in "".join(first.output)
+    assert "Admin token" not in "".join(second.output)
+    assert "products   hay" in "".join(second.output)
+
+
+def test_children_that_die_are_started_again_and_those_of_a_killed_server_end(tmp_path: Path) -> None:
+    with running_server(tmp_path) as server:
+        wait_for(lambda: len(children(server)) == 2)
+        before = children(server)
+        for pid in before.values():
+            os.kill(pid, signal.SIGKILL)
+        wait_for(
+            lambda: len(children(server)) == 2 and not set(children(server).values()) & set(before.values())
+        )
+        wait_for(lambda: request("GET", server.url + "/readyz").status == 200)
+        orphans = children(server)
+        server.kill()
+        wait_for(lambda: not any(alive(pid) for pid in orphans.values()))
+
+
+def test_batches_are_taken_while_the_store_is_away(tmp_path: Path) -> None:
+    file = write_catalogue(tmp_path)
+    server = start_server(tmp_path / "data", [file], arguments=["--store", "http://a:b@127.0.0.1:9/windrow"])
+    try:
+        assert post(server.url + "/v1/batch", envelope([event()])).status == 200
+        assert request("GET", server.url + "/readyz").status == 503
+        assert request("GET", server.url + "/").json["error"] == "starting"
+    finally:
+        assert server.stop() == 0
+    inbox = Inbox(tmp_path / "data")
+    assert inbox.pending() == 1
+    inbox.close()
+
+
+class Load:
+    """Clients that send batches with retries, and remember the ids of the events that were acknowledged."""
+
+    def __init__(self, url: str, clients: int = 3) -> None:
+        self.url = url
+        self.sent: set[str] = set()
+        self.acknowledged: list[str] = []
+        self._ending = threading.Event()
+        self._threads = [threading.Thread(target=self._send) for _ in range(clients)]
+        for thread in self._threads:
+            thread.start()
+
+    def _send(self) -> None:
+        while not self._ending.is_set():
+            ids = [str(uuid.uuid4()) for _ in range(5)]
+            self.sent.update(ids)
+            body = envelope([event(id=identity) for identity in ids])
+            while not self._ending.is_set():
+                try:
+                    answer = post(self.url + "/v1/batch", body)
+                except (OSError, http.client.HTTPException):
+                    time.sleep(0.05)
+                    continue
+                if answer.status == 200:
+                    self.acknowledged.extend(ids)
+                    break
+                time.sleep(0.05)
+
+    def stop(self) -> None:
+        self._ending.set()
+        for thread in self._threads:
+            thread.join()
+
+
+def kill_and_count(tmp_path: Path, kills: int) -> None:
+    data, file, chance = tmp_path / "data", write_catalogue(tmp_path), random.Random(2)
+    server = start_server(data, [file])
+    port = int(server.url.rsplit(":", 1)[1])
+    load = Load(server.url)
+    try:
+        for number in range(kills):
+            # Some kills come while the store still starts, some in the middle of a transfer.
+            time.sleep(chance.uniform(0.1, 3.0))
+            if number % 3 == 2:
+                for pid in children(server).values():
+                    os.kill(pid, signal.SIGKILL)
+                time.sleep(chance.uniform(0, 0.5))
+            server.kill()
+            server = start_server(data, port=port)
+    finally:
+        load.stop()
+    try:
+        server.wait_ready()
+        inbox = Inbox(data)
+        wait_for(lambda: inbox.pending() == 0, 60)
+        inbox.close()
+        ids = stored_ids(server)
+    finally:
+        assert server.stop() == 0
+    assert len(load.acknowledged) > kills
+    assert len(ids) == len(set(ids))
+    assert set(load.acknowledged) <= set(ids) <= load.sent
+
+
+def stored_ids(server: RunningServer) -> list[str]:
+    """Every event's id in the store, through the loader's own URL."""
+    pid = children(server)["windrow_server.loader"]
+    environment = dict(
+        part.split("=", 1) for part in Path(f"/proc/{pid}/environ").read_text().split("\0") if "=" in part
+    )
+    store = Store.connect(environment["WINDROW_STORE_URL"])
+    return [str(row["event_id"]) for row in store.query("select event_id from windrow.events final", {})]
+
+
+@pytest.mark.e2e
+@pytest.mark.timeout(300)
+def test_a_batch_that_was_acknowledged_survives_kills_and_is_counted_once(tmp_path: Path) -> None:
+    kill_and_count(tmp_path, 5)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(3600)
+def test_a_hundred_kills_lose_and_double_nothing(tmp_path: Path) -> None:
+    kill_and_count(tmp_path, 100)
