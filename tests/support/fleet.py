@@ -144,8 +144,9 @@ def fleet_in_a_store(folder: Path) -> Iterator[Store]:
 
 def _life(chance: random.Random, product: str, kind: str) -> list[Sent]:
     instance = uuid.UUID(int=chance.getrandbits(128))
-    born = chance.randint(0, 150)
-    days = chance.randint(0, 3) if kind in ("ephemeral", "foreign") else chance.randint(0, 150)
+    fleeting = kind in ("ephemeral", "foreign")
+    born = chance.randint(110, 150) if fleeting else chance.randint(0, 150)
+    days = chance.randint(0, 6) if fleeting else chance.randint(0, 150)
     often = chance.choice((0.95, 0.5, 0.08))
     lag = chance.randint(0, 30)
     sent = []

@@ -33,7 +33,7 @@ export function options(kind: string, data: Data, theme: Theme, width: number): 
     animation: false,
     aria: { enabled: false },
     textStyle: { fontFamily: theme.font },
-    grid: { left: 4, right: 12, top: legend ? 8 : 12, bottom: legend ? legendRows(heads.length, width) * 24 + 4 : 4,
+    grid: { left: 4, right: areas ? 24 : 12, top: 12, bottom: legend ? legendRows(heads.map(({ head }) => head.label), width) * 24 + 6 : 4,
       outerBoundsMode: "same", outerBoundsContain: "axisLabel" },
     legend: legend
       ? { show: true, bottom: 0, left: 0, itemWidth: 12, itemHeight: 12, itemGap: 14, icon: "roundRect", selectedMode: false,
@@ -44,7 +44,7 @@ export function options(kind: string, data: Data, theme: Theme, width: number): 
       type: "category", data: data.lines.map((line) => line.short), boundaryGap: !areas,
       axisLine: { lineStyle: { color: theme.soft } }, axisTick: { show: false },
       axisLabel: { color: theme.soft, fontSize: 12, interval: (place: number) => (data.lines.length - 1 - place) % step === 0,
-        ...(areas ? { alignMinLabel: "left" as const, alignMaxLabel: "right" as const } : {}) },
+        hideOverlap: true },
     },
     yAxis: {
       type: "value", minInterval: 1, splitNumber: 4, ...(kind === "share" ? { max: 100, interval: 25 } : {}),
@@ -56,8 +56,16 @@ export function options(kind: string, data: Data, theme: Theme, width: number): 
   };
 }
 
-function legendRows(entries: number, width: number): number {
-  return Math.max(1, Math.ceil((entries * 92) / Math.max(width, 1)));
+/** How many lines the legend takes: it is placed by the library, and the grid must leave room for it. */
+function legendRows(labels: readonly string[], width: number): number {
+  let rows = 1;
+  let used = 0;
+  for (const label of labels) {
+    const entry = 12 + 5 + label.length * 7.5 + 14;
+    if (used > 0 && used + entry > width) [rows, used] = [rows + 1, 0];
+    used += entry;
+  }
+  return rows;
 }
 
 function make(kind: string, data: Data, head: Head, index: number, theme: Theme): Series[] {
@@ -113,7 +121,7 @@ function share(data: Data, head: Head, value: (line: Line) => number | null, col
 
 function ranked(data: Data, theme: Theme, width: number): Options {
   const color = theme.tone("main");
-  const room = Math.min(200, Math.round(width * 0.42));
+  const room = Math.min(200, Math.round(width * 0.46));
   return {
     animation: false,
     textStyle: { fontFamily: theme.font },

@@ -80,18 +80,17 @@ class Plain:
         for counter in counts.values():
             for version, n in counter.items():
                 peaks[version] = max(peaks[version], n / counter.total())
-        ranked = sorted(
-            (v for v in peaks if v[0].isdigit()), key=lambda v: (peaks[v], parts(v)), reverse=True
-        )
+        known = sorted((version for version in peaks if version[0].isdigit()), key=parts)
+        widest = sorted(known, key=lambda version: (peaks[version], parts(version)))[-10:]
+        named = [version for version in known if version in widest or version in known[-3:]]
+        others = set(known) - set(named)
         rest = [
-            name
-            for name in ("custom", "other", "unknown")
-            if name in peaks or (name == "other" and ranked[12:])
+            name for name in ("custom", "other", "unknown") if name in peaks or (name == "other" and others)
         ]
         rows = []
         for week, counter in counts.items():
-            merged = {**counter, "other": sum(counter[v] for v in ranked[12:])}
-            for name in [*sorted(ranked[:12], key=parts), *rest]:
+            merged = {**counter, "other": sum(counter[version] for version in others)}
+            for name in [*named, *rest]:
                 rows.append({"week": week, "version": name, "instances": merged.get(name, 0)})
         return rows
 

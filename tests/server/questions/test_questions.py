@@ -30,7 +30,7 @@ def test_a_question_answers_what_a_plain_count_over_the_raw_events_says(
 
 @pytest.mark.parametrize("name", QUESTIONS)
 def test_a_question_answers_what_it_answered_last_time(fleet_store: Store, name: str) -> None:
-    answer = ask(fleet_store, name, product="hay", since=TODAY - timedelta(days=29), until=TODAY)
+    answer = ask(fleet_store, name, product="hay", since=TODAY - timedelta(days=89), until=TODAY)
     told = [json.dumps(row, default=str) for row in answer.rows]
     file = SNAPSHOTS / f"{name}.jsonl"
     if os.environ.get("WINDROW_SNAPSHOTS") == "write":

@@ -50,6 +50,20 @@ def create_pages(
     return _Pages(store, meta, settings, clock).app()
 
 
+def starting_page() -> ASGIApp:
+    """Return what stands in for the pages until there is a store: 503, and a page that tries again by itself."""
+    title, text = _MESSAGES[503]
+    templates = _environment()
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        html = templates.get_template("message.html").render(title=title, text=text, retry=_RETRY_SECONDS)
+        headers = {"cache-control": "no-store", "retry-after": str(_RETRY_SECONDS)}
+        await HTMLResponse(html, 503, headers)(scope, receive, send)
+
+    static = Mount("/static", StaticFiles(directory=_HERE / "static"))
+    return _with_headers(Starlette(routes=[static, Mount("/", app)]))
+
+
 class _Pages:
     def __init__(self, store: Store, meta: Meta, settings: Settings, clock: Callable[[], float]) -> None:
         self._store, self._meta, self._settings, self._clock = store, meta, settings, clock

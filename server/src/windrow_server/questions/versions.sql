@@ -1,4 +1,4 @@
--- Instances by week and by the last version that each reported in that week; the leading twelve keep their name.
+-- Instances by week and by the last version that each reported in that week; thirteen keep their name.
 with
     lasts as (
         select
@@ -24,6 +24,7 @@ with
         select
             version,
             version in ('custom', 'unknown') as apart,
+            arrayMap(part -> toUInt32OrZero(part), splitByChar('.', version)) as parts,
             groupArray(week) as weeks,
             groupArray(instances) as counts,
             max(share) as peak
@@ -33,15 +34,13 @@ with
     ranked as (
         select
             version, apart, weeks, counts,
-            row_number() over (
-                partition by apart
-                order by peak desc, arrayMap(part -> toUInt32OrZero(part), splitByChar('.', version)) desc
-            ) as place
+            row_number() over (partition by apart order by parts desc) as newest,
+            row_number() over (partition by apart order by peak desc, parts desc) as widest
         from lives
     ),
     named as (
         select
-            if(apart or place <= 12, version, 'other') as name,
+            if(apart or newest <= 3 or widest <= 10, version, 'other') as name,
             sumMap(weeks, counts) as totals
         from ranked
         group by name
