@@ -13,6 +13,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from fastapi.staticfiles import StaticFiles
 from fastapi.templating import Jinja2Templates
 from sqlalchemy import select
+from windrow import Telemetry
 from windrow.asgi import TelemetryApp
 
 from hay import __version__, telemetry
@@ -21,7 +22,13 @@ from hay.models import CHANNELS, PLUGIN_TYPES, Agent, Conversation, Database, Pl
 
 _HERE = Path(__file__).parent
 _BROWSER = Path(__file__).parents[3] / "js" / "dist"
-_SECURITY = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; form-action 'self'"
+_SECURITY = "; ".join(
+    [
+        "default-src 'none'",
+        *(f"{kind}-src 'self'" for kind in ("script", "style", "connect")),
+        "form-action 'self'",
+    ]
+)
 
 
 def create_app(data: Path) -> FastAPI:
@@ -47,7 +54,7 @@ def create_app(data: Path) -> FastAPI:
 class _Pages:
     """The routes; each tells telemetry after the transaction has been committed."""
 
-    def __init__(self, app: FastAPI, database: Database, told: telemetry.Telemetry) -> None:
+    def __init__(self, app: FastAPI, database: Database, told: Telemetry) -> None:
         self._database = database
         self._telemetry = told
         self._templates = Jinja2Templates(_HERE / "templates")

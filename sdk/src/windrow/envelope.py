@@ -62,7 +62,7 @@ def wire_events(tracked: Iterable[tuple[str, dict[str, object], float]], precisi
         random = noise[position * 20 : position * 20 + 20]
         events.append(
             {
-                "id": _random_id(cut * 1000, random),
+                "id": event_id(cut, random),
                 "name": name,
                 "time": wire_time(cut, precision),
                 "properties": properties,
@@ -81,11 +81,11 @@ def daily_event(instance_id: str, name: str, day: str, properties: Mapping[str, 
 
 def random_id(seconds: float = 0) -> str:
     """A UUID of version 7 whose time says no more than is given."""
-    return _random_id(int(seconds) * 1000, os.urandom(10).hex())
+    return event_id(int(seconds), os.urandom(10).hex())
 
 
-def _random_id(milliseconds: int, random: str) -> str:
-    # RFC 9562 version 7. The time in it is cut like the event's own, so that an id tells nothing finer.
-    stamp = f"{milliseconds & 0xFFFFFFFFFFFF:012x}"
+def event_id(seconds: int, random: str) -> str:
+    """A UUID of version 7 (RFC 9562) out of a cut time and 20 random hex digits: it tells nothing finer."""
+    stamp = f"{seconds * 1000 & 0xFFFFFFFFFFFF:012x}"
     variant = "89ab"[int(random[3], 16) & 3]
     return f"{stamp[:8]}-{stamp[8:]}-7{random[:3]}-{variant}{random[4:7]}-{random[7:19]}"

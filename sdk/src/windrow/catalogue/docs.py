@@ -163,7 +163,7 @@ def _bytes(catalogue: Catalogue) -> Iterator[str]:
 def example(catalogue: Catalogue) -> dict[str, object]:
     """One batch with the first events of the catalogue, made by the code that makes real ones."""
     tracked = [event for event in catalogue.events.values() if event.kind == "event"][:2]
-    events = [
+    events: list[envelope.WireEvent] = [
         {
             "id": f"019bbee0-0800-7000-8000-{position:012d}",
             "name": event.name,
@@ -177,7 +177,7 @@ def example(catalogue: Catalogue) -> dict[str, object]:
         made = envelope.daily_event(
             _EXAMPLE_INSTANCE.instance_id, daily.name, _EXAMPLE_DAY, _example_properties(daily)
         )
-        events.append(dict(made))
+        events.append(made)
     batch: envelope.Envelope = {
         "format": envelope.FORMAT,
         "key": catalogue.product.key,
@@ -188,7 +188,7 @@ def example(catalogue: Catalogue) -> dict[str, object]:
         "sdk": "windrow-python/0.1.0",
         "context": {name: _example_value(prop) for name, prop in catalogue.context.items()},
         "dropped": {},
-        "events": events,  # type: ignore[typeddict-item]
+        "events": events,
     }
     if catalogue.product.sink == "collector":
         return dict(batch)
@@ -215,7 +215,7 @@ def _example_value(prop: Property) -> object:
 def _never(catalogue: Catalogue) -> Iterator[str]:
     yield "## What is never sent"
     yield ""
-    yield "- No name, address, e-mail, host name, path, text, title, identifier or secret of yours: there is no type for it."
+    yield "- No name, address, e-mail, host name, path, text, title, or secret of yours: there is no type for it."
     yield "- No number, where a bucket is declared; no value that is not listed above (it becomes `other` or `custom`)."
     yield f"- No time of day{'' if catalogue.product.time_precision == 'hour' else ', only the day'}."
     if catalogue.product.sink == "posthog":

@@ -9,17 +9,19 @@ from windrow_server.store.rows import Columns
 BATCHES = 1000  # in one transfer: large inserts are what the store likes
 
 
-def drain(inbox: Inbox, store: Store, collector: str, *, most: int | None = None) -> int:
+def drain(
+    inbox: Inbox, store: Store, collector: str, *, most: int | None = None, batches: int = BATCHES
+) -> int:
     """Move what is in the inbox to the store; how many events were moved.
 
-    `most` bounds the number of transfers. May be stopped at any line: the cut of a transfer is on disk before its
-    first insert, so a retry sends the same rows under the same tokens, and they count once. Raises `StoreError` with
-    nothing forgotten.
+    `most` bounds the number of transfers, `batches` the size of each. May be stopped at any line: the cut of a
+    transfer is on disk before its first insert, so a retry sends the same rows under the same tokens, and they count
+    once. Raises `StoreError` with nothing forgotten.
     """
     moved = 0
     transfers = 0
     while most is None or transfers < most:
-        rows = inbox.read(BATCHES)
+        rows = inbox.read(batches)
         if not rows:
             break
         transfers += 1
