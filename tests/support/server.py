@@ -11,7 +11,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -53,18 +53,24 @@ class RunningServer:
 
 
 def start_server(
-    data: Path, catalogues: Sequence[Path] = (), *, port: int = 0, arguments: Sequence[str] = (), **env: str
+    data: Path,
+    catalogues: Sequence[Path] = (),
+    *,
+    port: int = 0,
+    arguments: Sequence[str] = (),
+    env: Mapping[str, str] | None = None,
 ) -> RunningServer:
     """Start a server that the caller ends; it takes batches when this returns."""
     command = [*COMMAND, "serve", "--data", str(data), "--port", str(port), *arguments]
     for file in catalogues:
         command += ["--catalogue", str(file)]
+    environment = {**os.environ, "WINDROW_ADMIN_TOKEN": TOKEN, **(env or {})}
     process = subprocess.Popen(
         command,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        env={**os.environ, "WINDROW_ADMIN_TOKEN": TOKEN, **env},
+        env=environment,
     )
     assert process.stdout is not None
     output: list[str] = []
@@ -77,7 +83,7 @@ def start_server(
             break
     else:
         raise AssertionError(f"the server ended with {process.wait()}:\n" + "".join(output))
-    server = RunningServer(url, env.get("WINDROW_ADMIN_TOKEN", TOKEN), data, process, output)
+    server = RunningServer(url, environment["WINDROW_ADMIN_TOKEN"], data, process, output)
     threading.Thread(target=_gather, args=(process, output), daemon=True).start()
     return server
 
@@ -91,7 +97,7 @@ def running_server(
     With `ready`, its store answers when the block begins. Further keywords are environment variables.
     """
     files = list(catalogues) or [write_catalogue(tmp_path)]
-    server = start_server(tmp_path / "data", files, **env)
+    server = start_server(tmp_path / "data", files, env=env)
     try:
         if ready:
             server.wait_ready()

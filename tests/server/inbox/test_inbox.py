@@ -9,6 +9,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,15 @@ from windrow_server.inbox import Inbox, Row
 
 def row(text: str = "{}", **refused: int) -> Row:
     return Row(1_700_000_000, "hay", "windrow", text.encode(), refused)
+
+
+def holding(gate: threading.Event) -> Callable[[], None]:
+    """A disk that takes its time until the gate opens."""
+
+    def disk() -> None:
+        gate.wait(10)
+
+    return disk
 
 
 def test_a_row_comes_back_as_it_was_put(tmp_path: Path) -> None:
@@ -80,7 +90,7 @@ def test_more_than_may_wait_is_refused_and_the_rest_is_kept(tmp_path: Path) -> N
         gate.set()
         return list(await asyncio.gather(*waiting, return_exceptions=True))
 
-    inbox = Inbox(tmp_path, waiting_bytes=6_000, sync=lambda: bool(gate.wait(10)) and None)
+    inbox = Inbox(tmp_path, waiting_bytes=6_000, sync=holding(gate))
     answers = asyncio.run(flood(inbox))
     refused = [answer for answer in answers if isinstance(answer, Overloaded)]
     assert 0 < len(refused) < 20
@@ -101,7 +111,7 @@ def test_a_waiter_that_fails_or_leaves_does_not_stall_the_others(tmp_path: Path)
         gate.set()
         return list(await asyncio.gather(first, *rest, return_exceptions=True))
 
-    inbox = Inbox(tmp_path, sync=lambda: bool(gate.wait(10)) and None)
+    inbox = Inbox(tmp_path, sync=holding(gate))
     first, failed, left, good = asyncio.run(mixed(inbox))
     assert first is None
     assert good is None
@@ -136,6 +146,7 @@ def test_a_closed_inbox_takes_nothing(tmp_path: Path) -> None:
 
 WRITER = """
 import asyncio, sys
+from collections.abc import Callable
 from pathlib import Path
 from windrow_server.inbox import Inbox, Row
 

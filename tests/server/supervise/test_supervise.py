@@ -68,9 +68,9 @@ def test_a_signal_ends_it_and_its_children_with_exit_code_0(tmp_path: Path, numb
 
 def test_the_first_start_prints_a_token_and_the_second_does_not(tmp_path: Path) -> None:
     file = write_catalogue(tmp_path)
-    first = start_server(tmp_path / "data", [file], WINDROW_ADMIN_TOKEN="")
+    first = start_server(tmp_path / "data", [file], env={"WINDROW_ADMIN_TOKEN": ""})
     first.stop()
-    second = start_server(tmp_path / "data", WINDROW_ADMIN_TOKEN="")
+    second = start_server(tmp_path / "data", env={"WINDROW_ADMIN_TOKEN": ""})
     second.stop()
     assert "Admin token: wa_" in "".join(first.output)
     assert "Admin token" not in "".join(second.output)
@@ -160,7 +160,7 @@ def kill_and_count(tmp_path: Path, kills: int) -> None:
     try:
         server.wait_ready()
         inbox = Inbox(data)
-        wait_for(lambda: inbox.pending() == 0, 60)
+        wait_for(lambda: inbox.pending() == 0, 150)
         inbox.close()
         ids = stored_ids(server)
     finally:
