@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import uuid
 import zlib
 from collections.abc import Sequence
 from typing import Any
@@ -17,6 +18,7 @@ class Sender:
     """Writes the envelopes of a product's instances."""
 
     def __init__(self, catalogue: Catalogue) -> None:
+        self.key = catalogue.product.key
         self._catalogue = catalogue
         self._digest = catalogue.digest
         events = catalogue.events.values()
@@ -45,6 +47,17 @@ class Sender:
             },
             "dropped": {"invalid_value": 1} if version == BROKEN and source.random() < 0.02 else {},
             "events": events,
+        }
+
+    def posthog_event(self, sender: int, moment: int, source: random.Random) -> dict[str, Any]:
+        """An event as a PostHog SDK sends it, from the `sender`th copy that uses one."""
+        event = source.choice(self._plain)
+        return {
+            "event": event.name,
+            "distinct_id": f"copy-{sender}",
+            "uuid": str(uuid.UUID(int=source.getrandbits(128), version=4)),
+            "timestamp": f"{_iso(moment)}T{source.randrange(12):02d}:00:00Z",
+            "properties": {p.name: self._value(p, None, 30, source) for p in event.properties.values()},
         }
 
     def _events(self, life: Life, instance: str, day: int, moment: int, source: random.Random) -> list[Any]:
@@ -92,7 +105,9 @@ def _pick(values: Sequence[str], source: random.Random) -> str:
 
 def _weight(event: Event) -> float:
     # Any catalogue has popular and rare events; which ones, its names decide once and for all.
-    return 0.3 + zlib.crc32(event.name.encode()) % 100 / 25
+    if any(prop.type == "name" for prop in event.properties.values()):
+        return 0.1  # what happens with a release, not every day
+    return (4.0 if event.source == "dashboard" else 0.5) + zlib.crc32(event.name.encode()) % 100 / 50
 
 
 def _hex(source: random.Random) -> str:

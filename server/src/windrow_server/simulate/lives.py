@@ -26,6 +26,11 @@ class Life:
     upgrades_after: int | None
     restarts_every: int
     first_version: int
+    silent: range
+
+    def sends_on(self, day: int) -> bool:
+        """Whether it is alive and switched on."""
+        return self.born <= day < self.died and day not in self.silent
 
     def version(self, day: int) -> str:
         """The release that it runs on a day."""
@@ -58,6 +63,7 @@ def fleet(seed: int, births: int) -> Iterator[Life]:
             ],
             restarts_every=source.randint(2, 9),
             first_version=_release_of(born),
+            silent=_silence(source, born),
         )
 
 
@@ -79,6 +85,14 @@ def _lifetime(source: random.Random) -> int:
     if share < 0.52:
         return 3 + int(source.expovariate(1 / 25))
     return 20 + int(source.expovariate(1 / 420))
+
+
+def _silence(source: random.Random, born: int) -> range:
+    """Some are switched off for a while, and come back."""
+    if source.random() > 0.15:
+        return range(0)
+    begin = born + source.randint(10, 200)
+    return range(begin, begin + source.randint(8, 40))
 
 
 def _release_of(day: int) -> int:

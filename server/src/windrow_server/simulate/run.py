@@ -11,6 +11,7 @@ from datetime import UTC, date, datetime, timedelta
 import msgspec
 from windrow.catalogue import Catalogue, load
 
+from windrow_server.collector import posthog
 from windrow_server.collector.admission import Admission
 from windrow_server.errors import StartError
 from windrow_server.inbox import Inbox, Row
@@ -101,9 +102,10 @@ class _Year:
             moment = self._moment(day)
             arriving = self._later.pop(day, [])
             for life in lives:
-                if life.born <= day < life.died:
+                if life.sends_on(day):
                     self._send(life, day, moment, arriving)
-            yield day, [self._admitted(body, moment) for body in arriving]
+            rows = [self._admitted(body, moment) for body in arriving]
+            yield day, rows + self._foreign(day, moment)
 
     def _send(self, life: Life, day: int, moment: int, arriving: list[bytes]) -> None:
         source = self._source
@@ -132,6 +134,18 @@ class _Year:
         self._summary.batches += 1
         self._summary.refused += sum(admitted.refused.values())
         return Row(moment + _DAY // 2, admitted.product, "windrow", admitted.payload, dict(admitted.refused))
+
+    def _foreign(self, day: int, moment: int) -> list[Row]:
+        """A few copies that speak PostHog's wire, from the last quarter of the year on."""
+        if day < YEAR * 3 // 4:
+            return []
+        senders = [n for n in range(24) if self._source.random() < 0.5]
+        batch = [self._sender.posthog_event(n, moment, self._source) for n in senders]
+        body = _encode({"api_key": self._sender.key, "batch": batch})
+        return [
+            Row(moment + _DAY // 2, a.product, "posthog", a.payload, dict(a.refused))
+            for a in posthog.admit(self._admission, body, moment + _DAY / 2)
+        ]
 
     def _moment(self, day: int) -> int:
         begin = datetime.combine(self._first, datetime.min.time(), UTC)
