@@ -108,7 +108,8 @@ function area(data: Data, head: Head, value: (line: Line) => number | null, colo
 function share(data: Data, head: Head, value: (line: Line) => number | null, color: string, theme: Theme): Series {
   const shares = data.lines.map((line) => {
     const total = line.points.reduce((sum, point) => sum + (point.value ?? 0), 0);
-    return total === 0 ? 0 : (100 * (value(line) ?? 0)) / total;
+    // A week without instances has no shares: a gap, and no fall to nought.
+    return total === 0 ? "-" : (100 * (value(line) ?? 0)) / total;
   });
   if (data.lines.length >= AREA_FROM) {
     return { type: "line", name: head.label, stack: "all", symbol: "none", color, emphasis: { disabled: true },
