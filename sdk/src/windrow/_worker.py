@@ -51,7 +51,7 @@ class Worker:
         self._not_before = 0.0
         self._instance_id = ""
         self._daily: Daily | None = None
-        self._ledger = Ledger(getattr(client.state, "folder", ""))
+        self._ledger = Ledger("")
         # A daemon: the interpreter never waits for it, and close() waits no longer than it was told.
         self._thread = threading.Thread(target=self._run, name="windrow", daemon=True)
         self._thread.start()
@@ -135,6 +135,7 @@ class Worker:
     def _begin(self) -> Daily:
         client = self._client
         identity = identify_instance(client.state)
+        self._ledger = Ledger(getattr(client.state, "folder", ""))
         self._instance_id, client.digest = identity.instance_id, identity.digest
         self._daily = Daily(client.state, client.catalogue.events, client.providers, client.snapshot_of)
         return self._daily
