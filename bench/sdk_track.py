@@ -52,7 +52,7 @@ values = ["1.3.0", "1.4.0"]
 
 def run() -> list[Result]:
     """Medians of blocks, in microseconds a call."""
-    logging.getLogger("posthog").setLevel(logging.CRITICAL)
+    logging.disable(logging.CRITICAL)  # the peer says of each call that its queue is full
     with tempfile.TemporaryDirectory() as folder, listening() as server:
         path = Path(folder) / "telemetry.toml"
         path.write_text(CATALOGUE)

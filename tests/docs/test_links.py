@@ -11,7 +11,11 @@ import pytest
 ROOT = Path(__file__).parents[2]
 LINK = re.compile(r"\]\((?!https?://|mailto:|#)([^)#\s]+)")
 PAGES = subprocess.run(
-    ["git", "ls-files", "-co", "--exclude-standard", "*.md"], cwd=ROOT, capture_output=True, text=True, check=True
+    ["git", "ls-files", "-co", "--exclude-standard", "*.md"],
+    cwd=ROOT,
+    capture_output=True,
+    text=True,
+    check=True,
 ).stdout.split()
 
 

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
+from windrow._docs import TEMPLATE
 from windrow.catalogue import TYPES, load, loads
-from windrow.catalogue.docs import TEMPLATE
 from windrow.errors import CatalogueError
 
 ROOT = Path(__file__).parents[2]

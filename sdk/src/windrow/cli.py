@@ -9,7 +9,7 @@ from pathlib import Path
 
 from windrow import __version__
 from windrow.catalogue import Catalogue, lint, load
-from windrow.catalogue.docs import TEMPLATE, telemetry_md
+from windrow._docs import TEMPLATE, telemetry_md
 from windrow.errors import CatalogueError
 
 EXIT_OK, EXIT_BAD, EXIT_USAGE = 0, 1, 2

@@ -7,11 +7,10 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 from windrow_server.collector import PATHS, Collector
-from windrow_server.collector.endpoint import send_error, send_json
-from windrow_server.errors import API_ERRORS
+from windrow_server.collector.endpoint import send_json
 from windrow_server.inbox import Inbox
 from windrow_server.meta import Meta
-from windrow_server.pages import create_pages
+from windrow_server.pages import create_pages, starting_page
 from windrow_server.settings import Settings
 from windrow_server.store import Store
 
@@ -29,7 +28,7 @@ class App:
         self._meta = meta
         self._settings = settings
         self._store: Store | None = None
-        self._pages: Any = None
+        self._pages: Any = starting_page()
 
     def attach(self, store: Store) -> None:
         """Show the pages over `store` from now on."""
@@ -46,8 +45,6 @@ class App:
                 await send_json(send, 200, b'{"status":"ok"}')
             elif path == "/readyz":
                 await self._ready(send)
-            elif self._pages is None:
-                await send_error(send, API_ERRORS["starting"])
             else:
                 await self._pages(scope, receive, send)
         elif scope["type"] == "lifespan":

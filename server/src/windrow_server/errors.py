@@ -79,12 +79,6 @@ _LIST = (
         "Send fewer events in a batch: see the limits in docs/reference/server.md.",
     ),
     ApiError(
-        "starting",
-        503,
-        "The store does not answer yet; batches are taken already.",
-        "Look again in a few seconds; when it stays like this, read what the server has written.",
-    ),
-    ApiError(
         "overloaded",
         503,
         "The collector cannot keep this batch now; nothing of it was kept.",

@@ -19,7 +19,7 @@ from windrow_server.meta import Meta
 from windrow_server.store import Store, StoreError
 
 _IDLE_SECONDS = 0.25
-_LONGEST_PAUSE = 30.0
+_LONGEST_PAUSE = 5.0
 _log = logging.getLogger("windrow.loader")
 
 
