@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from _thread import allocate_lock
+from _thread import RLock
 from collections import deque
 
 from windrow import _settings
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     Provider = TypeVar("Provider", bound=Callable[[], Mapping[str, object]])
 
 _NOBODY: Mapping[str, Any] = {}
+_MOST_INGESTED = 100  # events of one request of the dashboard
 
 
 class Status:
@@ -95,7 +96,8 @@ class Telemetry:
         self._dropped_unsent: dict[str, int] = {}
         self._sent = 0
         self._note = ""
-        self._lock = allocate_lock()
+        # Reentrant: a signal handler may track() while its own thread is inside drop().
+        self._lock = RLock()
         self._worker: Worker | None = None
         self._started = False
         self._context: dict[str, object] = {}
@@ -113,6 +115,7 @@ class Telemetry:
     def track(self, event: str, properties: Mapping[str, object] | None = None) -> None:
         """Something happened. `properties` are coarsened here and now; what does not fit is dropped and counted."""
         if self._off:
+            self._too_late()
             return
         try:
             checks = self._checks.get(event)
@@ -131,7 +134,7 @@ class Telemetry:
                 else:
                     clean[name] = sent
             if self._debug:
-                self._show({"name": event, "properties": clean})
+                self._show({"name": event, "properties": self._without_digests(event, clean)})
                 return
             queue = self._queue
             if len(queue) >= _settings.QUEUE_EVENTS:
@@ -146,6 +149,7 @@ class Telemetry:
     def count(self, event: str, n: int = 1) -> None:
         """Add to a counter: it is summed on the instance and sent once a day, as a bucket."""
         if self._off:
+            self._too_late()
             return
         try:
             declared = self.catalogue.events.get(event)
@@ -191,7 +195,9 @@ class Telemetry:
         Only events that are declared `from = "dashboard"` are taken.
         """
         kept = 0
-        for item in events[:100] if isinstance(events, list) else []:
+        if isinstance(events, list) and len(events) > _MOST_INGESTED:
+            self.drop("queue_full", len(events) - _MOST_INGESTED)
+        for item in events[:_MOST_INGESTED] if isinstance(events, list) else []:
             name = item.get("name") if isinstance(item, dict) else None
             properties = item.get("properties") if isinstance(item, dict) else None
             declared = self.catalogue.events.get(name) if isinstance(name, str) and not self._off else None
@@ -226,10 +232,10 @@ class Telemetry:
         if self._off:
             return
         self._off = True
+        self._decision = Decision(False, "closed", "", self._debug)
         worker, self._worker = self._worker, None
         if worker:
             worker.stop(timeout)
-        self._decision = Decision(False, "closed", "", self._debug)
 
     def status(self) -> Status:
         """Whether telemetry is on, which lever decided, and what has been sent."""
@@ -295,9 +301,7 @@ class Telemetry:
         """Take up to `most` events out of the queue, the oldest first."""
         taken = [self._queue.popleft() for _ in range(min(most, len(self._queue)))]
         for name, properties, _ in taken:
-            for key in self._digests.get(name, ()):
-                if key in properties and self.digest:
-                    properties[key] = self.digest(str(properties[key]))
+            self._digest_in(name, properties)
         return taken
 
     def take_counts(self) -> list[tuple[str, str, int]]:
@@ -320,7 +324,9 @@ class Telemetry:
             return None
         clean = self._clean(event, self._snapshot_checks[event], answer)
         if self._debug:
-            self._show({"name": event, "properties": clean})
+            self._show({"name": event, "properties": self._without_digests(event, clean)})
+        else:
+            self._digest_in(event, clean)
         return clean
 
     def envelope(self, instance_id: str, events: list[WireEvent]) -> Envelope:
@@ -385,7 +391,7 @@ class Telemetry:
 
         # A digest is made in the flusher: its key is in the state, which track() never touches.
         checks = {
-            event.name: {p.name: coarsener(p, str) for p in event.properties.values()}
+            event.name: {p.name: coarsener(p, _encodable) for p in event.properties.values()}
             for event in self.catalogue.events.values()
         }
         kinds = {event.name: event.kind for event in self.catalogue.events.values()}
@@ -411,6 +417,22 @@ class Telemetry:
             else:
                 clean[name] = sent
         return clean
+
+    def _digest_in(self, event: str, properties: dict[str, object]) -> None:
+        for key in self._digests.get(event, ()):
+            if key in properties:
+                plain = str(properties.pop(key))
+                if self.digest:
+                    properties[key] = self.digest(plain)
+
+    def _without_digests(self, event: str, properties: Mapping[str, object]) -> dict[str, object]:
+        # The plain value never leaves the process, and logs do: so debug does not show it either.
+        hidden = self._digests.get(event, ())
+        return {key: "(digest)" if key in hidden else value for key, value in properties.items()}
+
+    def _too_late(self) -> None:
+        if self._decision.lever == "closed":
+            self.drop("closed")
 
     def _refuse(self, event: object) -> None:
         declared = isinstance(event, str) and event in self.catalogue.events
@@ -441,7 +463,7 @@ class Telemetry:
         self._queue.clear()
         self._counts.clear()
         self._dropped, self._dropped_unsent = {}, {}
-        self._lock = allocate_lock()
+        self._lock = RLock()
         self._worker = None
 
     def _turn_off(self, decision: Decision) -> None:
@@ -473,3 +495,9 @@ class Telemetry:
             sys.stderr.write(f"{self.catalogue.product.name} telemetry: {line}\n")
         except (AttributeError, OSError, ValueError):
             self._note = "standard error cannot be written"
+
+
+def _encodable(value: str) -> str:
+    """The value itself, if it can be hashed later. Raises `UnicodeEncodeError` for lone surrogates."""
+    value.encode()
+    return value

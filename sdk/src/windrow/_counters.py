@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 
 from windrow.catalogue.coarsen import INVALID, coarsener
@@ -36,6 +37,8 @@ class Daily:
         }
         self._providers = providers
         self._ask = ask
+        self._failed: dict[str, str] = {}
+        self._holder = os.urandom(8).hex()
 
     def add(self, event: str, day: str, n: int) -> None:
         """Add to the day's count, whoever else is adding."""
@@ -56,9 +59,11 @@ class Daily:
         events = self._counters(instance_id, day, today)
         for event, provider in list(self._providers.items()):
             key = f"sent:{event}:{day}"
-            if today or self._state.get(key) is None:
+            if today or (self._failed.get(event) != day and self._state.get(key) is None):
                 properties = self._ask(event, provider)
-                if properties is not None:
+                if properties is None:
+                    self._failed[event] = day
+                else:
                     events.append(daily_event(instance_id, event, day, properties))
         return events
 
@@ -103,12 +108,6 @@ class Daily:
         found = self._state.get("lease:daily")
         if found and found.startswith(f"{self._holder} "):
             self._state.swap("lease:daily", found, None)
-
-    @property
-    def _holder(self) -> str:
-        import os
-
-        return f"{os.getpid()}-{id(self):x}"
 
 
 def _days_before(now: float, days: int) -> str:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 
+from windrow.errors import StateError
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from windrow._state import State
 
+_SECRET_BYTES = 32
 #: One key for each purpose, so that giving one away gives nothing else away.
 PURPOSES = ("erase", "read", "digest", "rotate")
 
@@ -33,12 +36,21 @@ class Identity:
 
 
 def identify_instance(state: State) -> Identity:
-    """The identity in the state; made if there is none yet. Of many processes that try, one wins."""
+    """The identity in the state; made if there is none yet. Of many processes that try, one wins.
+
+    Raises `StateError` where there is a secret that is none.
+    """
     found = state.get("secret")
     while found is None:
-        state.swap("secret", None, os.urandom(32).hex())
+        state.swap("secret", None, os.urandom(_SECRET_BYTES).hex())
         found = state.get("secret")
-    return Identity(bytes.fromhex(found))
+    try:
+        secret = bytes.fromhex(found)
+    except ValueError:
+        secret = b""
+    if len(secret) != _SECRET_BYTES:
+        raise StateError("The secret in the state is damaged. Remove the state to begin anew.")
+    return Identity(secret)
 
 
 def _uuid_of(token: bytes) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from windrow.errors import StateError
 
@@ -32,7 +32,8 @@ if TYPE_CHECKING:
 
 
 _LOCK_STALE_SECONDS = 10.0
-_LOCK_WAIT_SECONDS = 5.0
+# Longer than that: a lock that a killed process left behind must not turn its successors off.
+_LOCK_WAIT_SECONDS = 15.0
 
 
 class MemoryState:
@@ -126,11 +127,13 @@ class FileState:
         try:
             yield
         finally:
-            os.unlink(self._lock)
+            with suppress(FileNotFoundError):  # taken for dead by a process that waited too long
+                os.unlink(self._lock)
 
     def _break_stale_lock(self) -> None:
         try:
-            if time.time() - os.stat(self._lock).st_mtime > _LOCK_STALE_SECONDS:
+            # Either way: a clock that jumped back makes the dead lock seem to come from the future.
+            if abs(time.time() - os.stat(self._lock).st_mtime) > _LOCK_STALE_SECONDS:
                 aside = f"{self._lock}.{os.getpid()}"
                 os.rename(self._lock, aside)
                 os.unlink(aside)

@@ -12,7 +12,7 @@ from windrow._identity import identify_instance
 from windrow._ledger import Ledger
 from windrow._settings import BATCH_EVENTS
 from windrow.errors import StateError
-from windrow.sinks import Outcome
+from windrow.sinks._base import Outcome
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -49,6 +49,8 @@ class Worker:
         self._deadline: float | None = None
         self._pending: list[Pending] = []
         self._not_before = 0.0
+        self._counted: list[tuple[str, str, int]] = []
+        self._ended = False
         self._instance_id = ""
         self._daily: Daily | None = None
         self._ledger = Ledger("")
@@ -95,13 +97,14 @@ class Worker:
                     self._daily.release()
             except StateError:
                 self._client.state_failed()
+                self._ended = True
             except Exception as error:
                 # The product must not notice; what was queued stays queued.
                 self._client.note(f"{type(error).__name__} in the flusher")
             with self._condition:
                 self._answered = asked
                 self._condition.notify_all()
-            if stopping:
+            if stopping or self._ended:
                 return
 
     def _has_work(self) -> bool:
@@ -110,27 +113,36 @@ class Worker:
 
     def _cycle(self, today: bool) -> None:
         client = self._client
-        if not client.may_send():
-            self._pending.clear()
+        if not self._may_send():
             return
         _notice.show_once(client.state, client.catalogue, client.sink.where)
         if client.state.get("notice") is None:
             return
         daily = self._daily or self._begin()
-        for name, day, n in client.take_counts():
-            daily.add(name, day, n)
+        self._counted += client.take_counts()
+        while self._counted:
+            daily.add(*self._counted[-1])  # first added, then forgotten: a full disk loses no count
+            self._counted.pop()
         if time.monotonic() < self._not_before:
             return
         due = daily.due(self._instance_id, client.clock(), today=today)
         while True:
             self._send_pending()
-            if self._pending:
+            if self._pending or self._ended:
                 return
             tracked = client.take_events(BATCH_EVENTS)
             if not tracked and not due:
                 return
             self._pack(tracked, due)
             due = []
+
+    def _may_send(self) -> bool:
+        if self._client.may_send():
+            return True
+        self._pending.clear()
+        self._counted.clear()
+        self._ended = True
+        return False
 
     def _begin(self) -> Daily:
         client = self._client
@@ -153,6 +165,8 @@ class Worker:
                 timeout = min(timeout, self._deadline - time.monotonic())
                 if timeout <= 0:
                     return
+            if not self._may_send():
+                return
             batch = self._pending[0]
             outcome = self._send(batch, timeout)
             if outcome.status == "delivered":

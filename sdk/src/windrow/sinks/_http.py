@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import http.client
 import json
-import ssl
 import time
 import zlib
 from typing import Any
@@ -22,11 +21,6 @@ _TRANSIENT = (408, 425, 429)
 class _Http:
     def __init__(self, endpoint: str, path: str) -> None:
         self.where = f"{endpoint}{path}"
-        parts = urlsplit(self.where)
-        self._secure = parts.scheme == "https"
-        self._host = parts.hostname or ""
-        self._port = parts.port
-        self._path = parts.path
 
     def send(self, body: bytes, timeout: float) -> Outcome:
         """POST `body`; the reply's status decides."""
@@ -35,9 +29,12 @@ class _Http:
             packer = zlib.compressobj(1, wbits=31)
             body = packer.compress(body) + packer.flush()
             headers["Content-Encoding"] = "gzip"
-        connection = self._connect(timeout)
         try:
-            connection.request("POST", self._path, body, headers)
+            connection, path = self._connect(timeout)
+        except ValueError:
+            return Outcome("later", "not an http(s) address")
+        try:
+            connection.request("POST", path, body, headers)
             reply = connection.getresponse()
             reply.read(_LARGEST_REPLY)
             return _outcome(reply.status, reply.getheader("Retry-After"))
@@ -46,11 +43,17 @@ class _Http:
         finally:
             connection.close()
 
-    def _connect(self, timeout: float) -> http.client.HTTPConnection:
-        if self._secure:
-            context = ssl.create_default_context()
-            return http.client.HTTPSConnection(self._host, self._port, timeout=timeout, context=context)
-        return http.client.HTTPConnection(self._host, self._port, timeout=timeout)
+    def _connect(self, timeout: float) -> tuple[http.client.HTTPConnection, str]:
+        parts = urlsplit(self.where)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ValueError(self.where)
+        host, port = parts.hostname, parts.port
+        if parts.scheme == "http":
+            return http.client.HTTPConnection(host, port, timeout=timeout), parts.path
+        import ssl
+
+        context = ssl.create_default_context()
+        return http.client.HTTPSConnection(host, port, timeout=timeout, context=context), parts.path
 
 
 class Collector(_Http):
