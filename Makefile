@@ -75,7 +75,7 @@ check: setup  ## Lint, types, import rules, generated docs
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
-	@$(BIN)/python -m cogapp --check -r $(COGGED)
+	@$(BIN)/python -m cogapp -P --check -r $(COGGED)
 	@$(BIN)/windrow check hay/telemetry.toml
 	@$(BIN)/windrow docs hay/telemetry.toml --check
 	@npm run --silent check
@@ -90,7 +90,7 @@ bench: setup  ## The benchmarks: ratios against peers, in one run
 .PHONY: fix
 fix: setup  ## Format, and write the generated docs anew
 	@$(BIN)/ruff check -q --fix-only . && $(BIN)/ruff format -q .
-	@$(BIN)/python -m cogapp -r $(COGGED)
+	@$(BIN)/python -m cogapp -P -r $(COGGED)
 	@$(BIN)/windrow docs hay/telemetry.toml
 
 # ---- upkeep -------------------------------------------------------------------------------------

@@ -87,7 +87,7 @@ def _simulate() -> None:
     shutil.rmtree(attempt, ignore_errors=True)
     DATA.mkdir(exist_ok=True)
     today = datetime.now(UTC).date().isoformat()
-    command = [
+    command: list[str | Path] = [
         BIN / "windrow-server",
         "simulate",
         "--data",

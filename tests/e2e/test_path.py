@@ -17,7 +17,7 @@ from posthog import Posthog
 from windrow.catalogue import load
 
 from tests.support import products
-from tests.support.browser import chromium, log_in
+from tests.support.browser import chromium
 from tests.support.insights import Insights
 from tests.support.posthog import KEY, posthog
 from tests.support.server import RunningServer, running_server
@@ -126,7 +126,7 @@ def test_unmodified_posthog_sdks_arrive_and_what_is_not_declared_is_counted(
 
 
 def test_a_thousand_events_of_a_process_that_ends_are_all_counted(
-    server: RunningServer, tmp_path: Path
+    server: RunningServer, browser: Browser, tmp_path: Path
 ) -> None:
     program = products.script(
         tmp_path,
@@ -136,16 +136,9 @@ def test_a_thousand_events_of_a_process_that_ends_are_all_counted(
     assert done.returncode == 0
     ledger = (tmp_path / "state" / "ledger.jsonl").read_text()
     assert ledger.count('"outcome":"delivered"') >= 2
-    with chromium() as other:
-        page = other.new_page()
-        log_in(page, server.url, server.admin_token)
-
-        def counted() -> bool:
-            page.goto(f"{server.url}/?product=kettle&period=7d")
-            row = page.locator("section[data-question=events_by_name] tr:has(th[data-key=tea_made])")
-            return row.count() > 0 and "1,000" in row.first.inner_text()
-
-        eventually(counted, within=30)
+    insights = Insights(browser, server.url, server.admin_token, "kettle")
+    eventually(lambda: 1000 in insights.events().get("tea_made", []), within=30)
+    insights.close()
 
 
 def test_the_sdk_sends_to_posthog_as_posthog_and_operators_want_it(tmp_path: Path) -> None:

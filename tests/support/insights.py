@@ -10,14 +10,14 @@ from tests.support.browser import log_in
 class Insights:
     """The page of a product, opened by the admin token."""
 
-    def __init__(self, browser: Browser, url: str, token: str) -> None:
+    def __init__(self, browser: Browser, url: str, token: str, product: str = "hay") -> None:
         self._page = browser.new_page()
-        self._url = url
+        self._url, self._product = url, product
         log_in(self._page, url, token)
 
     def table(self, question: str) -> dict[str, list[int]]:
         """The rows of all tables of a question: the key of each, and its numbers."""
-        self._page.goto(f"{self._url}/?period=7d")
+        self._page.goto(f"{self._url}/?product={self._product}&period=7d")
         rows = self._page.locator(f"section[data-question={question}] tr:has(th[data-key])")
         return {
             row.locator("th").get_attribute("data-key") or "": [

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from windrow import __version__
-from windrow.catalogue import Catalogue, lint, load
 from windrow._docs import TEMPLATE, telemetry_md
+from windrow.catalogue import Catalogue, lint, load
 from windrow.errors import CatalogueError
 
 EXIT_OK, EXIT_BAD, EXIT_USAGE = 0, 1, 2
