@@ -11,6 +11,7 @@ from collections import deque
 from windrow import _settings
 from windrow._gate import Decision, decide
 from windrow._invalid import INVALID
+from windrow._settings import BATCH_EVENTS, QUEUE_EVENTS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 
     Provider = TypeVar("Provider", bound=Callable[[], Mapping[str, object]])
 
-_NOBODY: Mapping[str, Any] = {}
 _MOST_INGESTED = 100  # events of one request of the dashboard
 
 
@@ -123,8 +123,9 @@ class Telemetry:
                 self._refuse(event)
                 return
             clean = {}
-            for name, value in (properties or _NOBODY).items():
-                check = checks.get(name)
+            find = checks.get
+            for name, value in properties.items() if properties else ():
+                check = find(name)
                 if check is None:
                     self.drop("undeclared_property", about=f"{event}.{name}")
                     continue
@@ -137,11 +138,12 @@ class Telemetry:
                 self._show({"name": event, "properties": self._without_digests(event, clean)})
                 return
             queue = self._queue
-            if len(queue) >= _settings.QUEUE_EVENTS:
+            waiting = len(queue)
+            if waiting >= QUEUE_EVENTS:
                 self.drop("queue_full")
                 return
             queue.append((event, clean, self.clock()))
-            if self._worker is None or len(queue) == _settings.BATCH_EVENTS:
+            if waiting == BATCH_EVENTS or self._worker is None:
                 self._wake()
         except Exception:
             self.drop("malformed_event")
@@ -159,7 +161,7 @@ class Telemetry:
                 self.drop("wrong_kind", about=event)
             elif self._debug:
                 self._show({"name": event, "count": n})
-            elif len(self._counts) >= _settings.QUEUE_EVENTS:
+            elif len(self._counts) >= QUEUE_EVENTS:
                 self.drop("queue_full")
             else:
                 self._counts.append((event, n, self.clock()))

@@ -90,6 +90,11 @@ class Meta:
         """Compare in constant time."""
         return hmac.compare_digest(self._value(_ADMIN) or b"", _hashed(token))
 
+    def session_key(self) -> bytes:
+        """Return the key of the sessions that the present admin token has opened; a new token ends them all."""
+        token_hash = self._value(_ADMIN) or b""
+        return hmac.digest(self.secret("insights_sessions"), token_hash, "sha256")
+
     # ---- secrets -------------------------------------------------------------------------------
 
     def secret(self, name: str) -> bytes:

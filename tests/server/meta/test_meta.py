@@ -62,3 +62,13 @@ def test_every_version_of_a_catalogue_is_remembered_and_the_last_given_is_curren
     assert meta.catalogues()[-1].digest == sample().digest
     assert meta.products() == [("hay", "Hay")]
     meta.close()
+
+
+def test_a_new_admin_token_ends_the_sessions_of_the_old_one(tmp_path: Path) -> None:
+    meta = Meta(tmp_path / "meta.sqlite")
+    meta.ensure_admin_token(None)
+    before = meta.session_key()
+    assert meta.session_key() == before
+    meta.rotate_admin_token()
+    assert meta.session_key() != before
+    meta.close()

@@ -67,9 +67,13 @@ def starting_page() -> ASGIApp:
 class _Pages:
     def __init__(self, store: Store, meta: Meta, settings: Settings, clock: Callable[[], float]) -> None:
         self._store, self._meta, self._settings, self._clock = store, meta, settings, clock
-        self._sessions = Sessions(meta.secret("insights_sessions"))
         self._attempts = Attempts()
         self._templates = _environment()
+
+    @property
+    def _sessions(self) -> Sessions:
+        # Asked anew each time: `windrow-server token --new` runs in another process.
+        return Sessions(self._meta.session_key())
 
     def app(self) -> ASGIApp:
         routes = [
