@@ -16,6 +16,8 @@ from windrow.catalogue._model import Property
 
 __all__ = ["INVALID", "Check", "Digest", "coarsener"]
 
+_SMALL = 128
+
 Check = Callable[[Any], object]
 Digest = Callable[[str], str]
 
@@ -39,15 +41,15 @@ def _flag(_: Property) -> Check:
 
 def _listed(prop: Property) -> Check:
     fallback = "custom" if prop.type == "name" else "other"
-    known = {value: value for value in prop.values}
+    find = {value: value for value in prop.values}.get
 
     def check(value: Any) -> object:
-        if value.__class__ is not str:
-            if not isinstance(value, str):
-                return INVALID
-            # A member of an enumeration, say: as plain text, for it may bring its own hash and equality.
-            value = str.__str__(value)
-        return known.get(value, fallback)
+        if value.__class__ is str:
+            return find(value, fallback)
+        if not isinstance(value, str):
+            return INVALID
+        # A member of an enumeration, say: as plain text, for it may bring its own hash and equality.
+        return find(str.__str__(value), fallback)
 
     return check
 
@@ -72,10 +74,14 @@ def _range(prop: Property) -> Check:
     labels = prop.buckets
     lowest = parse_buckets(labels)
     known = {label: label for label in labels}
+    # Most numbers are small, and this runs on the product's own thread.
+    small = tuple(labels[max(bisect_right(lowest, number) - 1, 0)] for number in range(_SMALL))
 
     def check(value: Any) -> object:
         kind = value.__class__
         if kind is int:
+            if 0 <= value < _SMALL:
+                return small[value]
             at = bisect_right(lowest, value)
         elif kind is float:
             # NaN is not below infinity either; a label holds all that is floored into it.
