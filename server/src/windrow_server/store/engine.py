@@ -41,10 +41,10 @@ class Engine:
         folder.mkdir(parents=True, exist_ok=True)
         config = folder / "engine.xml"
         config.write_text(CONFIG.format(memory=memory), "utf-8")
-        self._connect = chdb.connect
+        self._connect: Any = chdb.connect
         self._where = f"{folder / 'data'}?config-file={config}"
         # While one connection stays open the engine stays up, and the next ones cost half a millisecond.
-        self._keeper = chdb.connect(self._where)
+        self._keeper = self._connect(self._where)
         self._running = 0
         self._idle = threading.Condition()
 
