@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 import re
 import threading
 from collections.abc import Mapping
@@ -36,9 +38,14 @@ class Engine:
     """The open engine. Each call has a connection of its own, so that settings cannot leak into the next."""
 
     def __init__(self, folder: Path, memory: int = DEFAULT_MEMORY) -> None:
+        """Open or make the store in `folder`; `memory` caps the engine, in bytes.
+
+        Raises ImportError without chDB, `EngineError` when another process has the folder.
+        """
         import chdb
 
         folder.mkdir(parents=True, exist_ok=True)
+        self._lock = _locked(folder / "lock")
         config = folder / "engine.xml"
         config.write_text(CONFIG.format(memory=memory), "utf-8")
         self._connect: Any = chdb.connect
@@ -68,14 +75,20 @@ class Engine:
             return self._run(statement, body, database, default_format, settings, parameters)
         except EngineError:
             raise
-        except (
-            Exception
-        ) as error:  # chDB raises its own, RuntimeError and ValueError, all with the engine's text
+        except Exception as error:  # chDB's own, RuntimeError and ValueError: all have the engine's text
             raise EngineError(str(error)) from error
         finally:
             with self._idle:
                 self._running -= 1
                 self._idle.notify_all()
+
+    def cancel(self) -> None:
+        """Cancel what runs; whoever waits for it is told so."""
+        connection = self._connect(self._where)
+        try:
+            connection.query("kill query where query not ilike 'kill query%' async")
+        finally:
+            connection.close()
 
     def close(self, grace: float) -> bool:
         """Wait `grace` seconds for what runs, then close; False if something still ran."""
@@ -83,6 +96,7 @@ class Engine:
             if not self._idle.wait_for(lambda: self._running == 0, grace):
                 return False
         self._keeper.close()
+        os.close(self._lock)
         return True
 
     def _run(
@@ -108,6 +122,19 @@ class Engine:
             return bytes(result.bytes() or b"")
         finally:
             connection.close()
+
+
+def _locked(path: Path) -> int:
+    """A lock that goes with the process. The engine has its own, but only says that it cannot be opened."""
+    handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(handle)
+        raise EngineError(
+            "another store process has it open. Stop that one first, or give this one another folder."
+        ) from None
+    return handle
 
 
 def _insert(connection: Any, statement: str, form: str, body: bytes) -> bytes:

@@ -1,0 +1,129 @@
+"""The loader: each batch once, whatever ends in the middle."""
+
+from __future__ import annotations
+
+import json
+import time
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from windrow_server.inbox import Inbox, Row
+from windrow_server.loader import drain
+from windrow_server.store import Store, StoreError
+from windrow_server.store.spawn import spawned
+
+INSTANCE = "11111111-1111-4111-8111-111111111111"
+
+
+@pytest.fixture(scope="module")
+def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with spawned(tmp_path_factory.mktemp("store")) as address:
+        yield address
+
+
+@pytest.fixture
+def store(url: str) -> Iterator[Store]:
+    opened = Store.connect(url.replace("/windrow", f"/t{uuid.uuid4().hex}"))
+    opened.migrate()
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def inbox(tmp_path: Path) -> Iterator[Inbox]:
+    opened = Inbox(tmp_path)
+    yield opened
+    opened.close()
+
+
+def batch(
+    *events: tuple[str, str], refused: dict[str, int] | None = None, label: str = "1-9", later: int = 0
+) -> Row:
+    envelope = {
+        "instance_id": INSTANCE,
+        "instance_kind": "file",
+        "context": {"app_version": "1.4.0"},
+        "dropped": {"queue_full": 2} if refused else {},
+        "events": [
+            {
+                "id": made,
+                "name": name,
+                "time": "2026-11-20",
+                "properties": {"count": label, "many": ["a"], "on": True},
+            }
+            for made, name in events
+        ],
+    }
+    moment = int(time.time()) // 3600 * 3600 + later
+    return Row(moment, "hay", "windrow", json.dumps(envelope).encode(), refused or {})
+
+
+def rows(store: Store) -> list[dict[str, Any]]:
+    return store.query("select event, properties, app_version from events final order by event, event_id")
+
+
+def test_events_refusals_and_rolled_up_days_arrive(inbox: Inbox, store: Store) -> None:
+    inbox.append(
+        [batch((str(uuid.uuid4()), "tea"), (str(uuid.uuid4()), "tea"), refused={"undeclared_event": 3})]
+    )
+    assert drain(inbox, store, "c-1") == 2
+    assert inbox.pending() == 0
+    assert rows(store)[0]["properties"] == {"count": "1-9", "many": '["a"]', "on": "true"}
+    days = store.query("select events, app_version, instance_kind from instance_days final")
+    assert days == [{"events": 2, "app_version": "1.4.0", "instance_kind": "file"}]
+    refused = store.query("select stage, reason, n from refusals order by stage")
+    assert refused == [
+        {"stage": "collector", "reason": "undeclared_event", "n": 3},
+        {"stage": "sdk", "reason": "queue_full", "n": 2},
+    ]
+
+
+@pytest.mark.parametrize("step", ["insert", "rebuild_days", "done"])
+def test_a_crash_before_any_step_counts_nothing_twice(
+    step: str, inbox: Inbox, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inbox.append([batch((str(uuid.uuid4()), "tea"), refused={"undeclared_event": 1}) for _ in range(5)])
+    with monkeypatch.context() as crashing:
+
+        def crash(*_: object, **__: object) -> None:
+            raise KeyboardInterrupt
+
+        crashing.setattr(inbox if step == "done" else store, step, crash)
+        with pytest.raises(KeyboardInterrupt):
+            drain(inbox, store, "c-1")
+    inbox.append([batch((str(uuid.uuid4()), "tea"))])  # more has come in meanwhile: the cut must stay
+    drain(inbox, store, "c-1")
+    assert len(rows(store)) == 6
+    assert store.query("select events from instance_days final") == [{"events": 6}]
+    assert store.query("select sum(n) as n from refusals where stage = 'collector'") == [{"n": 5}]
+
+
+def test_an_event_that_is_sent_again_in_another_batch_counts_once(inbox: Inbox, store: Store) -> None:
+    event = (str(uuid.uuid4()), "tea")
+    for _ in range(3):
+        inbox.append([batch(event, (str(uuid.uuid4()), "cake"))])
+        drain(inbox, store, "c-1")
+    assert [row["event"] for row in rows(store)] == ["cake", "cake", "cake", "tea"]
+    assert store.query("select events from instance_days final") == [{"events": 4}]
+
+
+def test_the_later_of_two_counters_stands(inbox: Inbox, store: Store) -> None:
+    counter = (str(uuid.uuid4()), "boiled")
+    for later, label in enumerate(("1-9", "10-99")):
+        inbox.append([batch(counter, label=label, later=later * 3600)])
+        drain(inbox, store, "c-1")
+    assert [row["properties"]["count"] for row in rows(store)] == ["10-99"]
+
+
+def test_a_store_that_is_gone_loses_nothing(inbox: Inbox, tmp_path: Path) -> None:
+    with spawned(tmp_path / "store") as url:
+        store = Store.connect(url)
+        store.migrate()
+    inbox.append([batch((str(uuid.uuid4()), "tea"))])
+    with pytest.raises(StoreError):
+        drain(inbox, store, "c-1")
+    assert inbox.pending() == 1
+    store.close()
