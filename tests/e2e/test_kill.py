@@ -38,8 +38,7 @@ def test_everything_acknowledged_is_in_the_store_once_after_three_kills(tmp_path
             for _ in range(2):  # a reply that was lost makes an SDK send again
                 if request("POST", f"{server.url}/v1/batch", body).status == 200:
                     acknowledged |= {item["id"] for item in made}
-        server.kill()
-        eventually(lambda: not children(data), within=60)
+        server.kill()  # and started again at once, while its children are still ending
     with spawned(data / "store") as url:
         store = Store.connect(url)
         store.migrate()
@@ -50,5 +49,6 @@ def test_everything_acknowledged_is_in_the_store_once_after_three_kills(tmp_path
         store.close()
         inbox.close()
         meta.close()
+    eventually(lambda: not children(data), within=60)
     assert len(acknowledged) == 600
     assert {row["id"]: row["n"] for row in rows} == dict.fromkeys(acknowledged, 1)

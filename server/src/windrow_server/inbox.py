@@ -183,11 +183,14 @@ class Inbox:
         ]
 
     def done(self, last: int) -> None:
-        """Forget the batches up to sequence `last`, which are safe in the store, and the cut with them."""
+        """Forget the batches up to sequence `last`, which are safe in the store, and their cut.
+
+        A later cut stays: it may belong to another loader, as when a restart overlaps with what it replaces.
+        """
         with self._lock, self._connection as connection:
             connection.execute("begin immediate")
             connection.execute("delete from batches where sequence <= ?", (last,))
-            connection.execute("delete from transfer")
+            connection.execute("delete from transfer where last <= ?", (last,))
 
     # ---- within --------------------------------------------------------------------------------
 

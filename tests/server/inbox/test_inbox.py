@@ -71,6 +71,17 @@ def test_the_cut_of_a_transfer_holds_until_it_is_done(tmp_path: Path) -> None:
     again.close()
 
 
+def test_a_loader_that_comes_late_leaves_the_cut_of_its_successor_alone(tmp_path: Path) -> None:
+    inbox = Inbox(tmp_path)
+    inbox.append([row() for _ in range(10)])
+    late = inbox.read(4)
+    inbox.done(late[-1].sequence)
+    cut = inbox.read(4)
+    inbox.done(late[-1].sequence)
+    assert inbox.read(1_000) == cut
+    inbox.close()
+
+
 def test_a_sequence_is_never_given_twice(tmp_path: Path) -> None:
     inbox = Inbox(tmp_path)
     inbox.append([row(), row()])

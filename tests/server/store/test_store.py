@@ -45,9 +45,9 @@ def store(url: str) -> Iterator[Store]:
     opened.close()
 
 
-def start(folder: Path) -> subprocess.Popen[str]:
+def start(folder: Path, *arguments: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [*PROCESS, "--data", str(folder)],
+        [*PROCESS, "--data", str(folder), *arguments],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -125,9 +125,30 @@ def test_it_ends_in_order_with_its_parent_or_by_signal(end: str, tmp_path: Path)
         pipe.close()
 
 
+def test_it_ends_when_its_parent_has_gone_before_it_was_up(tmp_path: Path) -> None:
+    process = start(tmp_path)
+    for pipe in (process.stdin, process.stdout):
+        assert pipe is not None
+        pipe.close()
+    assert process.wait(30) == 0
+    assert process.stderr is not None
+    assert process.stderr.read() == ""
+    process.stderr.close()
+
+
 def test_a_second_process_over_the_same_folder_is_told_why_not(tmp_path: Path) -> None:
     with spawned(tmp_path):
-        second = start(tmp_path)
+        second = start(tmp_path, "--patience", "0.2")
         _, errors = second.communicate(timeout=30)
         assert second.returncode == 1
-        assert "cannot be opened" in errors
+        assert "another store process has it open" in errors
+
+
+def test_a_successor_waits_until_its_predecessor_has_gone(tmp_path: Path) -> None:
+    with spawned(tmp_path):
+        second = start(tmp_path)
+        with pytest.raises(subprocess.TimeoutExpired):
+            second.wait(1)
+    assert second.stdout is not None
+    assert "port" in json.loads(second.stdout.readline())
+    second.communicate(timeout=30)

@@ -6,10 +6,12 @@ import fcntl
 import os
 import re
 import threading
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+_RETRY_SECONDS = 0.05
 _CODE = re.compile(r"Code: (\d+)")
 _FORMAT = re.compile(r"\s+format\s+(\w+)\s*;?\s*$", re.IGNORECASE)
 _INSERT = re.compile(r"\s*insert\s+into\s", re.IGNORECASE)
@@ -23,6 +25,7 @@ CONFIG = """<clickhouse>
 </clickhouse>
 """
 DEFAULT_MEMORY = 2 * 1024**3  # bytes: without a cap the engine takes nine tenths of the machine
+DEFAULT_PATIENCE = 10.0  # seconds: longer than a store process takes to end after its parent was killed
 
 
 class EngineError(Exception):
@@ -37,15 +40,18 @@ class EngineError(Exception):
 class Engine:
     """The open engine. Each call has a connection of its own, so that settings cannot leak into the next."""
 
-    def __init__(self, folder: Path, memory: int = DEFAULT_MEMORY) -> None:
+    def __init__(
+        self, folder: Path, memory: int = DEFAULT_MEMORY, patience: float = DEFAULT_PATIENCE
+    ) -> None:
         """Open or make the store in `folder`; `memory` caps the engine, in bytes.
 
-        Raises ImportError without chDB, `EngineError` when another process has the folder.
+        Raises ImportError without chDB, `EngineError` when another process has the folder and does not
+        give it up within `patience` seconds.
         """
         import chdb
 
         folder.mkdir(parents=True, exist_ok=True)
-        self._lock = _locked(folder / "lock")
+        self._lock = _locked(folder / "lock", patience)
         config = folder / "engine.xml"
         config.write_text(CONFIG.format(memory=memory), "utf-8")
         self._connect: Any = chdb.connect
@@ -124,17 +130,23 @@ class Engine:
             connection.close()
 
 
-def _locked(path: Path) -> int:
+def _locked(path: Path, patience: float) -> int:
     """A lock that goes with the process. The engine has its own, but only says that it cannot be opened."""
     handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        os.close(handle)
-        raise EngineError(
-            "another store process has it open. Stop that one first, or give this one another folder."
-        ) from None
-    return handle
+    deadline = time.monotonic() + patience
+    while True:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            # A store whose parent was killed ends by itself, and a dying process keeps its locks to the last.
+            if time.monotonic() < deadline:
+                time.sleep(_RETRY_SECONDS)
+                continue
+            os.close(handle)
+            raise EngineError(
+                "another store process has it open. Stop that one first, or give this one another folder."
+            ) from None
+        return handle
 
 
 def _insert(connection: Any, statement: str, form: str, body: bytes) -> bytes:

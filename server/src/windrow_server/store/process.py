@@ -1,4 +1,4 @@
-"""The store process: `python -m windrow_server.store.process --data DIR [--port N]`.
+"""The store process: `python -m windrow_server.store.process --data DIR [--port N] [--patience SECONDS]`.
 
 The token comes by the environment (`WINDROW_STORE_TOKEN`). Once it answers it prints one line, `{"port": …}`. It ends
 with its standard input or at SIGTERM: what runs may finish for two seconds and is cancelled then, the engine is closed,
@@ -19,7 +19,7 @@ from pathlib import Path
 import uvicorn
 from starlette.applications import Starlette
 
-from windrow_server.store.engine import Engine
+from windrow_server.store.engine import DEFAULT_PATIENCE, Engine
 from windrow_server.store.front import create_front
 
 _GRACE_SECONDS = 2  # twice this is less than the supervisor waits
@@ -30,12 +30,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="windrow_server.store.process", description=__doc__)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--port", type=int, default=0)
+    parser.add_argument("--patience", type=float, default=DEFAULT_PATIENCE)
     options = parser.parse_args()
     token = os.environ.pop("WINDROW_STORE_TOKEN", "")
     if not token:
         return _refuse("WINDROW_STORE_TOKEN is not set: the store would be open to every process here.")
     try:
-        engine = Engine(options.data)
+        engine = Engine(options.data, patience=options.patience)
     except ImportError:
         return _refuse("chDB is not installed. Install it by `pip install 'windrow-server[embedded]'`.")
     except Exception as error:
@@ -57,7 +58,11 @@ def _serve(engine: Engine, token: str, port: int) -> int:
     # In a thread: in the main one uvicorn would take the signals, and end the process under the open engine.
     serving = threading.Thread(target=_run, args=(server, listener, stop))
     serving.start()
-    print(json.dumps({"port": listener.getsockname()[1]}), flush=True)  # noqa: T201
+    try:
+        print(json.dumps({"port": listener.getsockname()[1]}), flush=True)  # noqa: T201
+    except OSError:
+        # The parent was killed before it could be told. Raised, it would leave a store that nobody knows.
+        stop.set()
     stop.wait()
     server.should_exit = True
     serving.join(_GRACE_SECONDS)
