@@ -58,6 +58,38 @@ def test_debug_does_not_show_the_value_behind_a_digest(
     assert shown.out == ""
 
 
+class Hostile:
+    """Nothing can be asked of it: not its hash, not its text, not its length."""
+
+    def refuse(self, *_: object) -> Any:
+        raise RuntimeError("no")
+
+    __hash__ = __eq__ = __str__ = __repr__ = __iter__ = __bool__ = __float__ = refuse
+
+
+@pytest.mark.parametrize(
+    "odd", [5, [], {}, b"x", float("nan"), object, Hostile()], ids=lambda odd: type(odd).__name__
+)
+def test_an_odd_value_in_any_place_hurts_nobody(odd: Any, tmp_path: Path) -> None:
+    sink = Memory()
+    telemetry = kettle(tmp_path, sink=sink, context=odd, app_version=odd)
+    telemetry.track(odd)
+    telemetry.track("tea_made", odd)
+    telemetry.track("tea_made", {"sort": odd})
+    telemetry.count(odd)
+    telemetry.count("boiled", odd)
+    telemetry.snapshot(odd)(dict)
+    telemetry.snapshot("shelf")(odd)
+    telemetry.ingest(odd)
+    telemetry.ingest([odd, {"name": odd}])
+    telemetry.flush(odd)
+    telemetry.track("tea_made", {"sort": "green"})
+    assert telemetry.flush()
+    telemetry.close(odd)
+    assert {"sort": "green"} in [event["properties"] for event in sink.events]
+    assert telemetry.status().dropped
+
+
 def test_what_comes_after_close_is_counted(tmp_path: Path) -> None:
     telemetry = kettle(tmp_path, sink=Memory())
     telemetry.track("tea_made")

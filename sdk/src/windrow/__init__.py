@@ -13,10 +13,11 @@ __all__ = [
 
 TYPE_CHECKING = False  # `typing` alone would cost more than all that follows
 if TYPE_CHECKING:
-    from windrow._client import Status, Telemetry
+    from windrow._client import Telemetry
+    from windrow._status import Status
     from windrow.errors import CatalogueError, CatalogueWarning, WindrowError
 
-_HOMES = {"Status": "_client", "Telemetry": "_client"}
+_HOMES = {"Status": "_status", "Telemetry": "_client"}
 
 
 def __getattr__(name: str) -> object:

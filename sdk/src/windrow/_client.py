@@ -16,10 +16,12 @@ from windrow._settings import BATCH_EVENTS, QUEUE_EVENTS
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from typing import Any, Self, TypeVar
+    from typing import Self, TypeVar
 
+    from windrow._compiled import Compiled
     from windrow._gate import Config
     from windrow._state import State
+    from windrow._status import Status
     from windrow._worker import Worker
     from windrow.catalogue import Catalogue
     from windrow.catalogue.coarsen import Check
@@ -29,35 +31,7 @@ if TYPE_CHECKING:
     Provider = TypeVar("Provider", bound=Callable[[], Mapping[str, object]])
 
 _MOST_INGESTED = 100  # events of one request of the dashboard
-
-
-class Status:
-    """What `Telemetry.status()` says: all of it is safe to show to an operator."""
-
-    __slots__ = (
-        *("enabled", "lever", "value", "debug", "where", "instance_id", "instance_kind"),
-        *("queued", "sent", "dropped", "note"),
-    )
-
-    def __init__(self, **values: Any) -> None:
-        for name in self.__slots__:
-            setattr(self, name, values[name])
-
-    enabled: bool
-    lever: str
-    value: str
-    debug: bool
-    where: str
-    instance_id: str | None
-    instance_kind: str
-    queued: int
-    sent: int
-    dropped: dict[str, int]
-    note: str
-
-    def __repr__(self) -> str:
-        shown = ", ".join(f"{name}={getattr(self, name)!r}" for name in self.__slots__)
-        return f"Status({shown})"
+_LONGEST_WAIT = 86_400.0  # seconds
 
 
 class Telemetry:
@@ -88,7 +62,6 @@ class Telemetry:
         self.digest: Callable[[str], str] | None = None
         self._environ = os.environ if environ is None else environ
         self._config = config
-        self._given = {**(context or {}), **({"app_version": app_version} if app_version else {})}
         self._given_sink, self._given_state = sink, state
         self._queue: deque[tuple[str, dict[str, object], float]] = deque()
         self._counts: deque[tuple[str, int, float]] = deque()
@@ -101,12 +74,12 @@ class Telemetry:
         self._worker: Worker | None = None
         self._started = False
         self._context: dict[str, object] = {}
-        self._catalogue_digest = ""
-        self._digests: dict[str, list[str]] = {}
-        self._snapshot_checks: dict[str, dict[str, Check]] = {}
+        self._compiled: Compiled
         self._checks: dict[str, dict[str, Check]] = {}
         self._off, self._debug = True, False
         self._decision = self._prepare(catalogue)
+        if self._decision.enabled:
+            self._compile(context, app_version)
         self._off = not self._decision.enabled
         self._debug = self._decision.debug
 
@@ -135,7 +108,7 @@ class Telemetry:
                 else:
                     clean[name] = sent
             if self._debug:
-                self._show({"name": event, "properties": self._without_digests(event, clean)})
+                self._show({"name": event, "properties": self._compiled.without_digests(event, clean)})
                 return
             queue = self._queue
             waiting = len(queue)
@@ -154,11 +127,8 @@ class Telemetry:
             self._too_late()
             return
         try:
-            declared = self.catalogue.events.get(event)
-            if declared is None:
-                self.drop("undeclared_event", about=str(event))
-            elif declared.kind != "counter" or type(n) is not int or n < 0:
-                self.drop("wrong_kind", about=event)
+            if not self._is_declared(event, "counter") or type(n) is not int or n < 0:
+                self._refuse(event)
             elif self._debug:
                 self._show({"name": event, "count": n})
             elif len(self._counts) >= QUEUE_EVENTS:
@@ -176,17 +146,14 @@ class Telemetry:
         def register(provider: Provider) -> Provider:
             if self._off:
                 return provider
-            declared = self.catalogue.events.get(event)
-            if declared is None:
-                self.drop("undeclared_event", about=event)
-            elif declared.kind != "snapshot":
-                self.drop("wrong_kind", about=event)
-            else:
-                self.providers[event] = provider
-                if self._debug:
-                    self.snapshot_of(event, provider)
-                elif self._worker is None:
-                    self._wake()
+            if not self._is_declared(event, "snapshot"):
+                self._refuse(event)
+                return provider
+            self.providers[event] = provider
+            if self._debug:
+                self.snapshot_of(event, provider)
+            elif self._worker is None:
+                self._wake()
             return provider
 
         return register
@@ -219,7 +186,7 @@ class Telemetry:
     def flush(self, timeout: float = 5.0) -> bool:
         """Send now; whether all that was queued is delivered. Waits `timeout` seconds at most."""
         worker = self._worker
-        return worker.flush(timeout) if worker and not self._off else not self._queue
+        return worker.flush(_seconds(timeout)) if worker and not self._off else not self._queue
 
     def send_daily(self, timeout: float = 5.0) -> bool:
         """Send today's counters and snapshots now; the whole day replaces them later. As `flush` otherwise."""
@@ -227,7 +194,7 @@ class Telemetry:
             return False
         if self._worker is None:
             self._wake()
-        return self._worker.flush(timeout, today=True) if self._worker else False
+        return self._worker.flush(_seconds(timeout), today=True) if self._worker else False
 
     def close(self, timeout: float = _settings.EXIT_SECONDS) -> None:
         """Send what there is and stop, within `timeout` seconds. What comes later is dropped."""
@@ -237,10 +204,12 @@ class Telemetry:
         self._decision = Decision(False, "closed", "", self._debug)
         worker, self._worker = self._worker, None
         if worker:
-            worker.stop(timeout)
+            worker.stop(_seconds(timeout))
 
     def status(self) -> Status:
         """Whether telemetry is on, which lever decided, and what has been sent."""
+        from windrow._status import Status
+
         kind, instance = self._remembered()
         return Status(
             enabled=not self._off,
@@ -303,7 +272,7 @@ class Telemetry:
         """Take up to `most` events out of the queue, the oldest first."""
         taken = [self._queue.popleft() for _ in range(min(most, len(self._queue)))]
         for name, properties, _ in taken:
-            self._digest_in(name, properties)
+            self._compiled.make_digests(name, properties, self.digest)
         return taken
 
     def take_counts(self) -> list[tuple[str, str, int]]:
@@ -324,11 +293,11 @@ class Telemetry:
         except Exception as error:
             self.drop("snapshot_failed", about=f"{event}: {type(error).__name__}")
             return None
-        clean = self._clean(event, self._snapshot_checks[event], answer)
+        clean = self._compiled.clean_snapshot(event, answer, self._lost)
         if self._debug:
-            self._show({"name": event, "properties": self._without_digests(event, clean)})
+            self._show({"name": event, "properties": self._compiled.without_digests(event, clean)})
         else:
-            self._digest_in(event, clean)
+            self._compiled.make_digests(event, clean, self.digest)
         return clean
 
     def envelope(self, instance_id: str, events: list[WireEvent]) -> Envelope:
@@ -341,7 +310,7 @@ class Telemetry:
         return {
             "format": FORMAT,
             "key": self.catalogue.product.key,
-            "catalogue": self._catalogue_digest,
+            "catalogue": self._compiled.digest,
             "batch_id": random_id(),
             "instance_id": instance_id,
             "instance_kind": self.state.kind,
@@ -381,64 +350,35 @@ class Telemetry:
             warnings.warn(f"Telemetry is off.\n{error}", CatalogueWarning, stacklevel=3)
             return Decision(False, "catalogue", str(error.problems[0].place))
         decision = decide(self.catalogue.product, self._environ, self._config)
-        if decision.enabled:
-            self._compile()
         if decision.enabled and decision.debug:
             where = _settings.endpoint(self.catalogue.product, self._environ)
             self._say(f"debug: shown here, not sent to {where}")
         return decision
 
-    def _compile(self) -> None:
-        from windrow.catalogue.coarsen import coarsener
+    def _compile(self, context: Mapping[str, object] | None, app_version: str | None) -> None:
+        from windrow._compiled import Compiled
 
-        # A digest is made in the flusher: its key is in the state, which track() never touches.
-        checks = {
-            event.name: {p.name: coarsener(p, _encodable) for p in event.properties.values()}
-            for event in self.catalogue.events.values()
-        }
-        kinds = {event.name: event.kind for event in self.catalogue.events.values()}
-        self._checks = {name: found for name, found in checks.items() if kinds[name] == "event"}
-        self._snapshot_checks = {name: found for name, found in checks.items() if kinds[name] == "snapshot"}
-        self._digests = {
-            event.name: [p.name for p in event.properties.values() if p.type == "digest"]
-            for event in self.catalogue.events.values()
-        }
-        facts = {p.name: coarsener(p, str) for p in self.catalogue.context.values() if p.type != "digest"}
-        self._context = self._clean("context", facts, self._given)
-        self._catalogue_digest = self.catalogue.digest
+        self._compiled = Compiled(self.catalogue)
+        self._checks = self._compiled.events
+        for given in (context, None if app_version is None else {"app_version": app_version}):
+            if given is not None:
+                self._context |= self._compiled.clean_context(given, self._lost)
 
-    def _clean(
-        self, event: str, checks: Mapping[str, Check], given: Mapping[str, object]
-    ) -> dict[str, object]:
-        clean = {}
-        for name, value in given.items():
-            check = checks.get(name)
-            sent = check(value) if check else INVALID
-            if sent is INVALID:
-                self.drop("invalid_value" if check else "undeclared_property", about=f"{event}.{name}")
-            else:
-                clean[name] = sent
-        return clean
-
-    def _digest_in(self, event: str, properties: dict[str, object]) -> None:
-        for key in self._digests.get(event, ()):
-            if key in properties:
-                plain = str(properties.pop(key))
-                if self.digest:
-                    properties[key] = self.digest(plain)
-
-    def _without_digests(self, event: str, properties: Mapping[str, object]) -> dict[str, object]:
-        # The plain value never leaves the process, and logs do: so debug does not show it either.
-        hidden = self._digests.get(event, ())
-        return {key: "(digest)" if key in hidden else value for key, value in properties.items()}
+    def _lost(self, reason: str, about: str) -> None:
+        self.drop(reason, about=about)
 
     def _too_late(self) -> None:
         if self._decision.lever == "closed":
             self.drop("closed")
 
+    def _is_declared(self, event: object, kind: str) -> bool:
+        declared = self.catalogue.events.get(event) if isinstance(event, str) else None
+        return declared is not None and declared.kind == kind
+
     def _refuse(self, event: object) -> None:
+        name = event if isinstance(event, str) else type(event).__name__
         declared = isinstance(event, str) and event in self.catalogue.events
-        self.drop("wrong_kind" if declared else "undeclared_event", about=str(event))
+        self.drop("wrong_kind" if declared else "undeclared_event", about=name)
 
     def _wake(self) -> None:
         with self._lock:
@@ -499,7 +439,9 @@ class Telemetry:
             self._note = "standard error cannot be written"
 
 
-def _encodable(value: str) -> str:
-    """The value itself, if it can be hashed later. Raises `UnicodeEncodeError` for lone surrogates."""
-    value.encode()
-    return value
+def _seconds(timeout: object) -> float:
+    """A timeout that waiting accepts: None, NaN and what is no number would raise there, at a product's end."""
+    try:
+        return min(max(0.0, float(timeout)), _LONGEST_WAIT)  # type: ignore[arg-type]
+    except (TypeError, ValueError, OverflowError):
+        return _settings.EXIT_SECONDS
