@@ -39,6 +39,15 @@ create table if not exists transfer (
 );
 """
 _INSERT = "insert into batches (received, product, wire, payload, refused) values (?, ?, ?, ?, ?)"
+#: The first batch always, and what follows as long as the sum before it is below the bound: no batch is stuck.
+_CUT = """
+with ahead as (
+    select sequence, sum(length(payload)) over (order by sequence) - length(payload) as before
+    from (select sequence, payload from batches order by sequence limit ?)
+)
+select min(sequence), max(sequence) from ahead where before < ?
+"""
+_TRANSFER_BYTES = 16 * 1024**2  # of JSON: as columns in memory it is several times that
 _SELECT = "select received, product, wire, payload, refused, sequence from batches"
 
 
@@ -156,7 +165,7 @@ class Inbox:
         return int(count)
 
     def read(self, limit: int) -> list[Row]:
-        """Return the next transfer: up to `limit` batches in order, or [] when there is none.
+        """Return the next transfer: up to `limit` batches and about 16 MiB in order, or [] when there is none.
 
         The cut is on disk before this returns: until `done`, every call returns the same rows, also in a new
         process and with another `limit`.
@@ -165,11 +174,7 @@ class Inbox:
             connection.execute("begin immediate")
             cut = connection.execute("select first, last from transfer").fetchone()
             if cut is None:
-                cut = connection.execute(
-                    "select min(sequence), max(sequence) from"
-                    " (select sequence from batches order by sequence limit ?)",
-                    (limit,),
-                ).fetchone()
+                cut = connection.execute(_CUT, (limit, _TRANSFER_BYTES)).fetchone()
                 if cut[0] is None:
                     return []
                 connection.execute("insert into transfer (only, first, last) values (1, ?, ?)", cut)

@@ -82,6 +82,18 @@ def test_a_loader_that_comes_late_leaves_the_cut_of_its_successor_alone(tmp_path
     inbox.close()
 
 
+def test_a_transfer_is_bounded_in_bytes_and_no_batch_is_too_large_for_one(tmp_path: Path) -> None:
+    inbox = Inbox(tmp_path)
+    sizes = [10, 20, 1, 1]
+    inbox.append([row("x" * (size * 1024**2)) for size in sizes])
+    cuts = []
+    while rows := inbox.read(1_000):
+        cuts.append([kept.sequence for kept in rows])
+        inbox.done(rows[-1].sequence)
+    assert cuts == [[1, 2], [3, 4]]
+    inbox.close()
+
+
 def test_a_sequence_is_never_given_twice(tmp_path: Path) -> None:
     inbox = Inbox(tmp_path)
     inbox.append([row(), row()])
