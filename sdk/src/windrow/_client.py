@@ -443,5 +443,5 @@ def _seconds(timeout: object) -> float:
     """A timeout that waiting accepts: None, NaN and what is no number would raise there, at a product's end."""
     try:
         return min(max(0.0, float(timeout)), _LONGEST_WAIT)  # type: ignore[arg-type]
-    except (TypeError, ValueError, OverflowError):
+    except Exception:  # whatever the object itself raises
         return _settings.EXIT_SECONDS
