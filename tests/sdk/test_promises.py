@@ -78,7 +78,7 @@ def test_an_odd_value_in_any_place_hurts_nobody(odd: Any, tmp_path: Path) -> Non
     telemetry.track("tea_made", {"sort": odd})
     telemetry.count(odd)
     telemetry.count("boiled", odd)
-    telemetry.snapshot(odd)(dict)
+    telemetry.snapshot(odd)
     telemetry.snapshot("shelf")(odd)
     telemetry.ingest(odd)
     telemetry.ingest([odd, {"name": odd}])

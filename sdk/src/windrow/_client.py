@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 
 _MOST_INGESTED = 100  # events of one request of the dashboard
 _LONGEST_WAIT = 86_400.0  # seconds
+_LONGEST_SHOWN = 200  # characters
+_LARGEST_COUNT = 2**53
+_DAY_SECONDS = 86_400
 
 
 class Telemetry:
@@ -64,7 +67,7 @@ class Telemetry:
         self._config = config
         self._given_sink, self._given_state = sink, state
         self._queue: deque[tuple[str, dict[str, object], float]] = deque()
-        self._counts: deque[tuple[str, int, float]] = deque()
+        self._counts: dict[tuple[str, int], int] = {}
         self._dropped: dict[str, int] = {}
         self._dropped_unsent: dict[str, int] = {}
         self._sent = 0
@@ -80,6 +83,7 @@ class Telemetry:
         self._decision = self._prepare(catalogue)
         if self._decision.enabled:
             self._compile(context, app_version)
+            _forget_after_fork(self)
         self._off = not self._decision.enabled
         self._debug = self._decision.debug
 
@@ -127,14 +131,16 @@ class Telemetry:
             self._too_late()
             return
         try:
-            if not self._is_declared(event, "counter") or type(n) is not int or n < 0:
+            if not self._is_declared(event, "counter"):
                 self._refuse(event)
+            elif type(n) is not int or not 0 <= n <= _LARGEST_COUNT:
+                self.drop("invalid_value", about=event)
             elif self._debug:
                 self._show({"name": event, "count": n})
-            elif len(self._counts) >= QUEUE_EVENTS:
-                self.drop("queue_full")
             else:
-                self._counts.append((event, n, self.clock()))
+                key = event, int(self.clock() // _DAY_SECONDS)
+                with self._lock:
+                    self._counts[key] = self._counts.get(key, 0) + n
                 if self._worker is None:
                     self._wake()
         except Exception:
@@ -142,6 +148,9 @@ class Telemetry:
 
     def snapshot(self, event: str) -> Callable[[Provider], Provider]:
         """Decorate the function that answers a snapshot event: asked once a day, in the flusher's thread."""
+        if callable(event):  # written without the event's name: the product's function must stay what it is
+            self._refuse(event)
+            return event
 
         def register(provider: Provider) -> Provider:
             if self._off:
@@ -216,10 +225,10 @@ class Telemetry:
             lever=self._decision.lever,
             value=self._decision.value,
             debug=self._debug,
-            where="" if self._off or self._debug else self.sink.where,
+            where="" if self._off or self._debug else str(getattr(self.sink, "where", "")),
             instance_id=instance,
             instance_kind=kind,
-            queued=len(self._queue),
+            queued=len(self._queue) + (self._worker.waiting() if self._worker else 0),
             sent=self._sent,
             dropped=dict(self._dropped),
             note=self._note,
@@ -260,9 +269,9 @@ class Telemetry:
         self._turn_off(decision)
         return False
 
-    def state_failed(self) -> None:
-        """State is there and cannot be read: sending under another id would count one instance twice."""
-        self._turn_off(Decision(False, "state", "unreadable", self._debug))
+    def state_failed(self, how: str) -> None:
+        """State is there and cannot be used: sending under another id would count one instance twice."""
+        self._turn_off(Decision(False, "state", how, self._debug))
 
     def queued(self) -> int:
         """How many events wait."""
@@ -279,18 +288,15 @@ class Telemetry:
         """Take what was counted since the last time, summed by counter and day."""
         from windrow.envelope import wire_time
 
-        sums: dict[tuple[str, str], int] = {}
-        for _ in range(len(self._counts)):
-            event, n, moment = self._counts.popleft()
-            key = event, wire_time(moment, "day")
-            sums[key] = sums.get(key, 0) + n
-        return [(event, day, n) for (event, day), n in sums.items()]
+        with self._lock:
+            counts, self._counts = self._counts, {}
+        return [(event, wire_time(day * _DAY_SECONDS, "day"), n) for (event, day), n in counts.items()]
 
     def snapshot_of(self, event: str, provider: Callable[[], object]) -> dict[str, object] | None:
         """Ask the product; None, and counted, when its function fails."""
         try:
             answer = dict(provider())  # type: ignore[call-overload]
-        except Exception as error:
+        except (Exception, SystemExit) as error:  # SystemExit would end the flusher without a word
             self.drop("snapshot_failed", about=f"{event}: {type(error).__name__}")
             return None
         clean = self._compiled.clean_snapshot(event, answer, self._lost)
@@ -320,6 +326,12 @@ class Telemetry:
             "events": events,
         }
 
+    def undelivered(self, dropped: Mapping[str, int]) -> None:
+        """These losses did not arrive either: the next batch tells of them."""
+        with self._lock:
+            for reason, n in dropped.items():
+                self._dropped_unsent[reason] = self._dropped_unsent.get(reason, 0) + n
+
     def delivered(self, events: int) -> None:
         """So many events have arrived."""
         self._sent += events
@@ -330,7 +342,9 @@ class Telemetry:
             for counts in (self._dropped, self._dropped_unsent):
                 counts[reason] = counts.get(reason, 0) + n
         if self._debug:
-            self._say(f"dropped ({reason}) {about}".rstrip())
+            # Names may come from a stranger's dashboard: no line of a log is made from them.
+            shown = about.encode("unicode_escape").decode()[:_LONGEST_SHOWN]
+            self._say(f"dropped ({reason}) {shown}".rstrip())
 
     def note(self, text: str) -> None:
         """Something for `status()`; logs and standard error stay quiet."""
@@ -349,6 +363,13 @@ class Telemetry:
 
             warnings.warn(f"Telemetry is off.\n{error}", CatalogueWarning, stacklevel=3)
             return Decision(False, "catalogue", str(error.problems[0].place))
+        except Exception as error:  # nothing in a file may stop the product
+            import warnings
+
+            warnings.warn(
+                f"Telemetry is off: {type(error).__name__}: {error}", CatalogueWarning, stacklevel=3
+            )
+            return Decision(False, "catalogue", type(error).__name__)
         decision = decide(self.catalogue.product, self._environ, self._config)
         if decision.enabled and decision.debug:
             where = _settings.endpoint(self.catalogue.product, self._environ)
@@ -384,7 +405,10 @@ class Telemetry:
         with self._lock:
             worker = self._worker
             if worker is None and not self._off:
-                self._start()
+                try:
+                    self._start()
+                except RuntimeError as error:  # no thread to be had, or the interpreter is ending
+                    self._note = str(error)
         if worker is not None:
             worker.wake()
 
@@ -396,14 +420,13 @@ class Telemetry:
         if not self._started:
             self._started = True
             atexit.register(self.close)
-            if hasattr(os, "register_at_fork"):
-                os.register_at_fork(after_in_child=self._after_fork)
         self._worker = Worker(self, _settings.flush_seconds(self.catalogue.product, self._environ))
 
-    def _after_fork(self) -> None:
+    def after_fork(self) -> None:
+        """Begin anew in a forked child."""
         # The parent sends what it had queued; its thread and perhaps its lock did not come along.
         self._queue.clear()
-        self._counts.clear()
+        self._counts = {}
         self._dropped, self._dropped_unsent = {}, {}
         self._lock = RLock()
         self._worker = None
@@ -413,7 +436,7 @@ class Telemetry:
         self._decision = decision
         self._worker = None
         self._queue.clear()
-        self._counts.clear()
+        self._counts = {}
 
     def _remembered(self) -> tuple[str, str | None]:
         state = self._given_state
@@ -423,9 +446,9 @@ class Telemetry:
 
         try:
             secret = state.get("secret")
+            return state.kind, Identity(bytes.fromhex(secret)).instance_id if secret else None
         except Exception as error:
-            return state.kind, type(error).__name__
-        return state.kind, Identity(bytes.fromhex(secret)).instance_id if secret else None
+            return str(getattr(state, "kind", "")), type(error).__name__
 
     def _show(self, event: Mapping[str, object]) -> None:
         import json
@@ -435,8 +458,22 @@ class Telemetry:
     def _say(self, line: str) -> None:
         try:
             sys.stderr.write(f"{self.catalogue.product.name} telemetry: {line}\n")
-        except (AttributeError, OSError, ValueError):
+        except Exception:  # whatever stands in for standard error raises
             self._note = "standard error cannot be written"
+
+
+def _forget_after_fork(telemetry: Telemetry) -> None:
+    # From the start, and not at the first event: a refused one takes the lock too. Weakly: hooks stay for ever.
+    from _weakref import ref
+
+    found = ref(telemetry)
+
+    def begin_anew() -> None:
+        if alive := found():
+            alive.after_fork()
+
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=begin_anew)
 
 
 def _seconds(timeout: object) -> float:

@@ -7,6 +7,7 @@ import time
 
 from windrow.catalogue.coarsen import INVALID, coarsener
 from windrow.envelope import daily_event, wire_time
+from windrow.errors import StateError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from windrow.envelope import WireEvent
 
 _LEASE_SECONDS = 60
+LARGEST_COUNT = 2**53  # JavaScript's last whole number: two languages share the state
 
 
 class Daily:
@@ -45,69 +47,89 @@ class Daily:
         key = f"counter:{event}:{day}"
         while True:
             found = self._state.get(key)
-            if self._state.swap(key, found, str(int(found or "0") + n)):
+            if self._state.swap(key, found, str(min(_number(key, found or "0") + n, LARGEST_COUNT))):
                 return
 
-    def due(self, instance_id: str, now: float, *, today: bool) -> list[WireEvent]:
-        """The counters of days that have ended and the snapshots that today lacks, if this process may send them.
+    def due(self, instance_id: str, now: float, *, today: bool) -> list[WireEvent] | None:
+        """The counters of days that have ended and the snapshots that today lacks; None if another process sends them.
 
         `today`: also what today has so far; the whole day replaces it later.
         """
         day = wire_time(now, "day")
         if not self._take_lease(now):
-            return []
+            return None
         events = self._counters(instance_id, day, today)
         for event, provider in list(self._providers.items()):
-            key = f"sent:{event}:{day}"
-            if today or (self._failed.get(event) != day and self._state.get(key) is None):
+            key = f"{event}:{day}"
+            if today or (self._failed.get(key) != day and self._state.get(f"sent:{key}") is None):
                 properties = self._ask(event, provider)
                 if properties is None:
-                    self._failed[event] = day
+                    self._failed[key] = day
                 else:
                     events.append(daily_event(instance_id, event, day, properties))
         return events
 
     def delivered(self, events: list[WireEvent], now: float) -> None:
-        """Remember what has been sent, so that it is not sent again; forget days that are over."""
-        day = wire_time(now, "day")
+        """Remember what has been sent, so that it is not sent again; forget what was sent a week ago.
+
+        Until then a counter stays: another process may still bring what it counted on that day.
+        """
+        for key, value in self._state.items("sent:"):
+            of_day = key.removeprefix("sent:")
+            if of_day.rpartition(":")[2] < _days_before(now, 7):
+                counter = f"counter:{of_day}"
+                self._state.swap(counter, self._state.get(counter), None)
+                self._state.swap(key, value, None)
         for event in events:
             sent = f"sent:{event['name']}:{event['time']}"
             self._state.swap(sent, self._state.get(sent), str(event["properties"].get("count", "1")))
-            if event["time"] < day:
-                counter = f"counter:{event['name']}:{event['time']}"
-                self._state.swap(counter, self._state.get(counter), None)
-        for key, value in self._state.items("sent:"):
-            if key.rpartition(":")[2] < _days_before(now, 7):
-                self._state.swap(key, value, None)
+
+    def gave_up(self, events: list[WireEvent], now: float) -> None:
+        """These were refused for good: they are not tried again today, nor are their functions asked."""
+        for event in events:
+            self._failed[f"{event['name']}:{event['time']}"] = wire_time(now, "day")
 
     def _counters(self, instance_id: str, day: str, today: bool) -> list[WireEvent]:
         events: list[WireEvent] = []
         for key, value in self._state.items("counter:"):
-            _, event, counted = key.split(":")
+            event, _, counted = key.removeprefix("counter:").rpartition(":")
             check = self._checks.get(event)
-            label = check(int(value)) if check else INVALID
+            label = check(_number(key, value)) if check else INVALID
             if label is INVALID:
                 self._state.swap(key, value, None)  # a catalogue of another release declared it
             elif counted < day or (today and counted == day):
-                if self._state.get(f"sent:{event}:{counted}") != label:
+                given_up = not today and self._failed.get(f"{event}:{counted}") == day
+                if not given_up and self._state.get(f"sent:{event}:{counted}") != label:
                     events.append(daily_event(instance_id, event, counted, {"count": label}))
-                elif counted < day:
-                    self._state.swap(key, value, None)
         return events
 
     def _take_lease(self, now: float) -> bool:
         # Of the processes of an instance, one sends; when it dies, another may a minute later.
         found = self._state.get("lease:daily")
         holder, _, until = (found or "").partition(" ")
-        if found and holder != self._holder and now < float(until) <= now + _LEASE_SECONDS:
+        if found and holder != self._holder and now < _until(until) <= now + _LEASE_SECONDS:
             return False
-        return self._state.swap("lease:daily", found, f"{self._holder} {now + _LEASE_SECONDS:.0f}")
+        return self._state.swap("lease:daily", found, f"{self._holder} {int(now) + _LEASE_SECONDS}")
 
     def release(self) -> None:
         """Give the lease back, so that the next process need not wait for its end."""
         found = self._state.get("lease:daily")
         if found and found.startswith(f"{self._holder} "):
             self._state.swap("lease:daily", found, None)
+
+
+def _number(key: str, value: str) -> int:
+    try:
+        return int(value)
+    except ValueError:
+        raise StateError(f"The row {key} of the state is damaged. Remove the state to begin anew.") from None
+
+
+def _until(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return 0.0  # a lease that nobody can read is nobody's
 
 
 def _days_before(now: float, days: int) -> str:

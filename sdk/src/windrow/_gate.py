@@ -42,15 +42,22 @@ class Decision:
 
 def decide(product: Product, environ: Mapping[str, str], config: Config) -> Decision:
     """Ask each lever in turn; the first that says no decides. Never raises."""
-    debug = environ.get(product.env("DEBUG"), "").strip().lower() not in NO
+    debug = _said(environ, product.env("DEBUG")).strip().lower() not in NO
     for lever in (product.env("DISABLED"), "DO_NOT_TRACK"):
-        value = environ.get(lever, "")
+        value = _said(environ, lever)
         if value.strip().lower() not in NO:
             return Decision(False, lever, value, debug)
     allowed, value = _configured(config)
     if not allowed:
         return Decision(False, "config", value, debug)
     return Decision(True, "default", "", debug)
+
+
+def _said(environ: Mapping[str, str], name: str) -> str:
+    try:
+        return str(environ.get(name, ""))
+    except Exception as error:  # an environment of the product's own making: what cannot be read is a yes
+        return type(error).__name__
 
 
 def _configured(config: Config) -> tuple[bool, str]:
@@ -64,7 +71,7 @@ def _configured(config: Config) -> tuple[bool, str]:
             found = found.get("telemetry", True)
         if hasattr(found, "get"):
             found = found.get("enabled", True)
-    except Exception as error:
+    except (Exception, SystemExit) as error:  # SystemExit would end the flusher without a word
         return False, type(error).__name__
     if isinstance(found, str):
         return found.strip().lower() in YES, repr(found)

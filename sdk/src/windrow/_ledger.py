@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 
+from windrow._append import append_line
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from windrow.sinks import Outcome
@@ -30,12 +32,5 @@ class Ledger:
             return
         import json
 
-        data = json.dumps(line, separators=(",", ":")).encode() + b"\n"
-        descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-        try:
-            size = os.fstat(descriptor).st_size
-            os.write(descriptor, data)
-        finally:
-            os.close(descriptor)
-        if size + len(data) > _LARGEST:
+        if append_line(self._path, json.dumps(line, separators=(",", ":")).encode()) > _LARGEST:
             os.replace(self._path, self._path.replace(".jsonl", ".old.jsonl"))

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
             """The rows whose key begins so."""
 
 
+FORMAT = "1"  # of the rows: spec/state.md
 _LOCK_STALE_SECONDS = 10.0
 # Longer than that: a lock that a killed process left behind must not turn its successors off.
 _LOCK_WAIT_SECONDS = 15.0
@@ -83,6 +84,16 @@ class FileState:
                 return False
             self._write(rows)
             return True
+
+    def exists(self) -> bool:
+        """Whether there is one. Raises `StateError` where that cannot be seen: it may well be there."""
+        try:
+            os.stat(self._path)
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+        except OSError as error:
+            raise StateError(f"{self._path} cannot be read: {error}. Mend its rights.") from error
+        return True
 
     def _read(self) -> dict[str, str]:
         import json
@@ -151,12 +162,13 @@ def open_state(folder: str) -> State:
     state = FileState(folder)
     try:
         os.makedirs(folder, mode=0o700, exist_ok=True)
-        if not os.path.exists(os.path.join(folder, "state.json")):
+        if not state.exists():
             # Tried for real: rights, mount options and full disks all answer only to a write.
-            state.swap("format", None, "1")
-    except OSError:
+            state.swap("format", None, FORMAT)
+    except (OSError, ValueError):  # ValueError: a path that is none
         return MemoryState()
-    state.get("format")
+    if state.get("format") not in (None, FORMAT):
+        raise StateError(f"The state in {folder} was written by a newer release. Upgrade, or remove it.")
     return state
 
 

@@ -53,7 +53,7 @@ class TelemetryApp:
         headers = {name.lower(): value for name, value in scope["headers"]}
         if headers.get(b"sec-fetch-site", b"same-origin") not in (b"same-origin", b"none"):
             return 403, _error("cross_site", "Events are taken from the product's own pages only.")
-        if not headers.get(b"content-type", b"").startswith(b"application/json"):
+        if not headers.get(b"content-type", b"").lower().startswith(b"application/json"):
             return 415, _error("not_json", "Send application/json.")
         if not self._telemetry.is_enabled():
             return 200, {"enabled": False, "accepted": 0}
@@ -63,6 +63,8 @@ class TelemetryApp:
         try:
             events = json.loads(body)["events"]
         except (ValueError, TypeError, KeyError, RecursionError):
+            events = None
+        if not isinstance(events, list):
             return 400, _error("not_json", 'Send {"events": [{"name": …, "properties": {…}}]}.')
         return 200, {"enabled": True, "accepted": self._telemetry.ingest(events)}
 

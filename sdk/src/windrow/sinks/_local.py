@@ -6,6 +6,7 @@ import json
 import os
 from typing import Any
 
+from windrow._append import append_line
 from windrow.envelope import encode
 from windrow.sinks._base import Outcome
 
@@ -22,11 +23,7 @@ class File:
 
     def send(self, body: bytes, timeout: float) -> Outcome:  # noqa: ARG002
         """One write of one line, so that several processes may share the file."""
-        descriptor = os.open(self.where, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-        try:
-            os.write(descriptor, body + b"\n")
-        finally:
-            os.close(descriptor)
+        append_line(self.where, body)
         return Outcome("delivered")
 
 
