@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
+import pytest
 from windrow.catalogue import load
 
 from tests.support.listener import Listener, listening
@@ -96,6 +98,21 @@ def started_since(collector: Listener, before: int) -> bool:
 
 def started(collector: Listener) -> int:
     return [event["name"] for event in collector.events].count("server_started")
+
+
+def test_a_number_that_no_row_can_have_is_not_found(tmp_path: Path) -> None:
+    number = "9" * 23
+    with listening() as collector, running(tmp_path, collector) as url:
+        for path, form in (
+            (f"/agents/{number}", None),
+            (f"/agents/{number}/delete", b""),
+            (f"/agents/-{number}/delete", b""),
+            (f"/plugins/{number}/remove", b""),
+        ):
+            with pytest.raises(urllib.error.HTTPError) as refused:
+                urllib.request.urlopen(f"{url}{path}", form, timeout=20)
+            refused.value.close()
+            assert refused.value.code == 404
 
 
 def test_its_own_configuration_switches_it_off(tmp_path: Path) -> None:

@@ -35,6 +35,16 @@ SPOILT: dict[str, Any] = {
     "a counter without buckets": lambda c: c["events"]["conversation_created"].pop("buckets"),
     "buckets of an event": lambda c: c["events"]["plugin_installed"].update(buckets=["0", "1+"]),
     "a label that is none": lambda c: c["events"]["conversation_created"].update(buckets=["few", "many"]),
+    "a digest about the instance": lambda c: c["context"]["app_version"].update(type="digest"),
+    "a fact that every batch has": lambda c: c["context"].update(sdk={"type": "flag"}),
+    "a property that every batch has": lambda c: c["events"]["plugin_installed"]["properties"].update(
+        instance_kind={"type": "flag"}
+    ),
+    "a value that breaks a table": lambda c: c["events"]["plugin_installed"]["properties"]["type"].update(
+        values=["a|b"]
+    ),
+    "a password in the address": lambda c: c["product"].update(endpoint="https://me:word@example.com"),
+    "a query in the address": lambda c: c["product"].update(endpoint="https://example.com?a=b"),
     "an unknown source": lambda c: c["events"]["plugin_installed"].update({"from": "moon"}),
 }
 

@@ -6,13 +6,14 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from fastapi import FastAPI, Form, HTTPException, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from fastapi.staticfiles import StaticFiles
 from fastapi.templating import Jinja2Templates
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 from windrow import Telemetry
 from windrow.asgi import TelemetryApp
 
@@ -22,6 +23,8 @@ from hay.models import CHANNELS, PLUGIN_TYPES, Agent, Conversation, Database, Pl
 
 _HERE = Path(__file__).parent
 _BROWSER = Path(__file__).parents[3] / "js" / "dist"
+_LARGEST_ID = 2**63 - 1  # SQLite's; its driver raises OverflowError beyond
+Row = TypeVar("Row", Agent, Plugin)
 _SECURITY = "; ".join(
     [
         "default-src 'none'",
@@ -94,9 +97,7 @@ class _Pages:
     def agent(self, request: Request, agent: int) -> Response:
         """One agent."""
         with self._database.session() as session:
-            found = session.get(Agent, agent)
-        if found is None:
-            raise HTTPException(404, "There is no such agent.")
+            found = _found(session, Agent, agent)
         return self._page(request, "agent.html", "/agents/:id", agent=found)
 
     def plugins(self, request: Request) -> Response:
@@ -132,11 +133,8 @@ class _Pages:
     def delete_agent(self, agent: int) -> Response:
         """Delete an agent."""
         with self._database.session() as session:
-            found = session.get(Agent, agent)
-            if found is not None:
-                session.delete(found)
-        if found is not None:
-            self._telemetry.track("agent_deleted")
+            session.delete(_found(session, Agent, agent))
+        self._telemetry.track("agent_deleted")
         return _back("/agents")
 
     def install_plugin(self, name: Annotated[str, Form()], type: Annotated[str, Form()]) -> Response:
@@ -149,11 +147,9 @@ class _Pages:
     def remove_plugin(self, plugin: int) -> Response:
         """Remove a plugin."""
         with self._database.session() as session:
-            found = session.get(Plugin, plugin)
-            if found is not None:
-                session.delete(found)
-        if found is not None:
-            self._telemetry.track("plugin_removed", {"type": found.type})
+            found = _found(session, Plugin, plugin)
+            session.delete(found)
+        self._telemetry.track("plugin_removed", {"type": found.type})
         return _back("/plugins")
 
     def start_conversation(self, title: Annotated[str, Form()], channel: Annotated[str, Form()]) -> Response:
@@ -173,6 +169,13 @@ class _Pages:
         response = self._templates.TemplateResponse(request, template, context)
         response.headers["content-security-policy"] = _SECURITY
         return response
+
+
+def _found(session: Session, kind: type[Row], number: int) -> Row:
+    row = session.get(kind, number) if abs(number) <= _LARGEST_ID else None
+    if row is None:
+        raise HTTPException(404, f"There is no such {kind.__name__.lower()}.")
+    return row
 
 
 def _back(path: str) -> Response:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 
-from windrow import _gate, _settings, envelope
+from windrow import __version__, _gate, _settings, envelope
 from windrow._identity import Identity
 from windrow.catalogue._model import Catalogue, Event, Property
 from windrow.catalogue._types import TYPES
@@ -68,6 +68,49 @@ _EXAMPLE_INSTANCE = Identity(bytes(32))
 _EXAMPLE_DAY = "2026-01-15"
 _EXAMPLES: dict[str, object] = {"flag": True, "version": "1.4.0", "digest": "…"}
 
+_INSTANCE_KIND = (
+    "Where the instance keeps its secret: `file`, `database`, or `ephemeral` where it keeps it nowhere."
+)
+_EVENT_ID = "Random but for the cut time; of what is sent once a day, made of instance, event and day."
+#: What each field on the wire says, by sink; those of `properties` that are declared stand in the tables.
+_FIELDS = {
+    "collector": (
+        ("format", "The version of this form."),
+        ("key", "Names the product; public, and the same for everybody."),
+        ("catalogue", "A hash of all that may be sent: which list of events this was checked against."),
+        ("batch_id", "Random; names the batch in the ledger."),
+        ("instance_id", "Random; names the instance."),
+        ("instance_kind", _INSTANCE_KIND),
+        ("sdk", "The library that sends, and its release."),
+        ("context", "The facts that are sent with every batch."),
+        (
+            "dropped",
+            "How much was lost before it could be sent, by reason: numbers, and nothing of what it was.",
+        ),
+        ("events", "What happened, and what was counted."),
+        ("id", _EVENT_ID),
+        ("name", "The event."),
+        ("time", "When it happened, cut as the line below says."),
+        ("properties", "What the tables say."),
+    ),
+    "posthog": (
+        ("api_key", "Names the product; public, and the same for everybody."),
+        ("historical_migration", "Always `false`."),
+        ("batch", "What happened, and what was counted."),
+        ("event", "Its name."),
+        ("distinct_id", "Random; names the instance."),
+        ("uuid", _EVENT_ID),
+        ("timestamp", "When it happened, cut as the line below says; a day is written as its noon."),
+        ("properties", "What the tables say, and the fields that follow."),
+        ("$process_person_profile", "Always `false`: PostHog makes no profile."),
+        ("$geoip_disable", "Always `true`: PostHog looks up no place."),
+        ("$ip", "A placeholder, so that PostHog puts no address there."),
+        ("$lib", "The library that sends."),
+        ("$lib_version", "Its release."),
+        ("instance_kind", _INSTANCE_KIND),
+    ),
+}
+
 
 def telemetry_md(catalogue: Catalogue) -> str:
     """The page for operators, complete."""
@@ -76,13 +119,13 @@ def telemetry_md(catalogue: Catalogue) -> str:
 
 def _page(catalogue: Catalogue) -> Iterator[str]:
     product = catalogue.product
-    yield f"# What {product.title} sends"
+    yield f"# What {_line(product.title)} sends"
     yield ""
     yield "<!-- Written by `windrow docs` from the catalogue. Do not edit: `windrow docs --check` would fail. -->"
     yield ""
     yield (
-        f"{product.title} tells its makers which releases are alive and which features are in use, in coarse figures. "
-        f"**Off:** `{product.env('DISABLED')}=1`. **Look first:** `{product.env('DEBUG')}=1`. "
+        f"{_line(product.title)} tells its makers which releases are alive and which features are in use, in coarse "
+        f"figures. **Off:** `{product.env('DISABLED')}=1`. **Look first:** `{product.env('DEBUG')}=1`. "
         "What follows is all that can leave: it is written from the very file that the program checks each event "
         "against, and events that are not in it cannot be sent."
     )
@@ -106,10 +149,11 @@ def _what(catalogue: Catalogue) -> Iterator[str]:
     for event in catalogue.events.values():
         yield f"### `{event.name}`"
         yield ""
-        yield f"{event.description or 'Not described.'} *{_sentence(when[event.kind])}, from the {event.source}.*"
+        said = _line(event.description) or "Not described."
+        yield f"{said} *{_sentence(when[event.kind])}, from the {event.source}.*"
         if event.why:
             yield ""
-            yield f"Why: {event.why}"
+            yield f"Why: {_line(event.why)}"
         yield ""
         if event.properties:
             yield from _properties(event.properties.values())
@@ -123,7 +167,7 @@ def _properties(properties: Iterable[Property]) -> Iterator[str]:
     yield "|---|---|---|"
     for prop in properties:
         said = " ".join(filter(None, (prop.description, prop.why and f"Why: {prop.why}")))
-        yield f"| `{prop.name}` | {said} | {_sent(prop)} |"
+        yield f"| `{prop.name}` | {_cell(said)} | {_sent(prop)} |"
     yield ""
 
 
@@ -152,8 +196,13 @@ def _bytes(catalogue: Catalogue) -> Iterator[str]:
     yield json.dumps(example(catalogue), indent=2, ensure_ascii=False)
     yield "```"
     yield ""
+    yield "| field | what it says |"
+    yield "|---|---|"
+    for field, meaning in _FIELDS[catalogue.product.sink]:
+        yield f"| `{field}` | {meaning} |"
+    yield ""
     yield (
-        f"Times are cut to the {catalogue.product.time_precision}, in UTC. `instance_id` is random: it is made on the "
+        f"Times are cut to the {catalogue.product.time_precision}, in UTC. `{_id_field(catalogue)}` is made on the "
         "first send out of 32 random bytes and is derived from nothing about the machine or about people. Since it "
         "lasts, what is sent is *pseudonymous*."
     )
@@ -185,7 +234,7 @@ def example(catalogue: Catalogue) -> dict[str, object]:
         "batch_id": "00000000-0000-7000-8000-000000000000",
         "instance_id": _EXAMPLE_INSTANCE.instance_id,
         "instance_kind": "file",
-        "sdk": "windrow-python/0.1.0",
+        "sdk": f"windrow-python/{__version__}",
         "context": {name: _example_value(prop) for name, prop in catalogue.context.items()},
         "dropped": {},
         "events": events,
@@ -217,7 +266,8 @@ def _never(catalogue: Catalogue) -> Iterator[str]:
     yield ""
     yield "- No name, address, e-mail, host name, path, text, title, or secret of yours: there is no type for it."
     yield "- No number, where a bucket is declared; no value that is not listed above (it becomes `other` or `custom`)."
-    yield f"- No time of day{'' if catalogue.product.time_precision == 'hour' else ', only the day'}."
+    hourly = catalogue.product.time_precision == "hour"
+    yield "- No time finer than the hour." if hourly else "- No time of day, only the day."
     if catalogue.product.sink == "posthog":
         yield "- No profile and no place: PostHog is told not to make either, and is given a placeholder address."
     else:
@@ -245,10 +295,15 @@ def _see(catalogue: Catalogue) -> Iterator[str]:
     product = catalogue.product
     yield "## How to see it"
     yield ""
-    yield f"- `{product.env('DEBUG')}=1` prints every event to standard error, as it would be sent, and sends nothing."
+    yield (
+        f"- `{product.env('DEBUG')}=1` sends nothing. It prints to standard error each event as it happens and each "
+        "snapshot as it is registered, with its coarse properties (`(digest)` in place of a digest), and each counter "
+        "as it is called, with the number and not yet the bucket of the day."
+    )
     yield (
         "- The *ledger* has every batch, byte for byte, written before it leaves, and how the send ended: "
-        f"`ledger.jsonl` in `{product.env('DIR')}`, by default `~/.local/state/{product.name}/telemetry`."
+        f"`ledger.jsonl` in `{product.env('DIR')}`, by default `~/.local/state/{product.name}/telemetry`. "
+        "An instance without a folder, such as an `ephemeral` one, has no ledger."
     )
     yield ""
 
@@ -261,8 +316,8 @@ def _forget(catalogue: Catalogue) -> Iterator[str]:
     yield f"{keeper} keeps events for {product.keep_days} days at most."
     if product.contact:
         yield (
-            f"To have them erased earlier, write to {product.contact} with your `instance_id`, which every line of the "
-            "ledger shows."
+            f"To have them erased earlier, write to {_line(product.contact)} with your `{_id_field(catalogue)}`: it is "
+            "in every `body` in the ledger. An `ephemeral` instance has another at each start."
         )
     yield (
         "To become a new instance, remove the folder of the ledger. Whoever holds the secret in it, and nobody else, "
@@ -274,6 +329,18 @@ def _forget(catalogue: Catalogue) -> Iterator[str]:
 def _where(catalogue: Catalogue) -> str:
     path = "/batch/" if catalogue.product.sink == "posthog" else "/v1/batch"
     return f"POST {catalogue.product.endpoint}{path}"
+
+
+def _id_field(catalogue: Catalogue) -> str:
+    return "distinct_id" if catalogue.product.sink == "posthog" else "instance_id"
+
+
+def _line(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _cell(text: str) -> str:
+    return _line(text).replace("|", "\\|")
 
 
 def _sentence(text: str) -> str:

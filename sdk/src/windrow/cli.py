@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from windrow import __version__
@@ -37,7 +39,8 @@ def _parser() -> argparse.ArgumentParser:
         description="Write, check and publish a catalogue: all that your product may ever send.",
     )
     parser.add_argument("--version", action="version", version=f"windrow {__version__}")
-    commands = parser.add_subparsers(title="commands", metavar="", required=True)
+    parser.set_defaults(run=lambda _: _help(parser))
+    commands = parser.add_subparsers(title="commands", metavar="command")
 
     init = commands.add_parser("init", help="write a commented catalogue to start from")
     init.add_argument("file", nargs="?", type=Path, default=Path("telemetry.toml"))
@@ -63,13 +66,18 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _help(parser: argparse.ArgumentParser) -> int:
+    parser.print_help(sys.stderr)
+    return EXIT_USAGE
+
+
 def _init(options: argparse.Namespace) -> int:
     file: Path = options.file
     if file.exists():
         print(f"windrow: {file} is there already, and stays as it is.", file=sys.stderr)
         return EXIT_BAD
-    file.write_text(TEMPLATE, encoding="utf-8")
-    print(f"Wrote {file}. Edit it, then: windrow check {file}")
+    _write(file, TEMPLATE.encode())
+    _say(f"Wrote {file}. Edit it, then: windrow check {file}")
     return EXIT_OK
 
 
@@ -77,16 +85,16 @@ def _check(options: argparse.Namespace) -> int:
     catalogue = load(options.file)
     advice = lint(catalogue)
     for problem in advice:
-        print(f"advice: {problem}")
-    print(f"{options.file} is sound: {_summary(catalogue)}.")
+        _say(f"advice: {problem}")
+    _say(f"{options.file} is sound: {_summary(catalogue)}.")
     return EXIT_BAD if advice and options.strict else EXIT_OK
 
 
 def _build(options: argparse.Namespace) -> int:
     catalogue = load(options.file)
     output: Path = options.output or options.file.with_name("telemetry.json")
-    output.write_bytes(catalogue.to_json() + b"\n")
-    print(f"Wrote {output}: {_summary(catalogue)}, digest {catalogue.digest[:12]}.")
+    _write(output, catalogue.to_json() + b"\n")
+    _say(f"Wrote {output}: {_summary(catalogue)}, digest {catalogue.digest[:12]}.")
     return EXIT_OK
 
 
@@ -94,13 +102,14 @@ def _docs(options: argparse.Namespace) -> int:
     page = telemetry_md(load(options.file))
     output: Path = options.output or options.file.with_name("TELEMETRY.md")
     if options.check:
-        if output.exists() and output.read_text(encoding="utf-8") == page:
-            print(f"{output} is up to date.")
+        # No page has a lone surrogate, so one that is not UTF-8 is never taken for it.
+        if output.exists() and output.read_text(encoding="utf-8", errors="surrogateescape") == page:
+            _say(f"{output} is up to date.")
             return EXIT_OK
         print(f"{output} is not up to date. Write it: windrow docs {options.file}", file=sys.stderr)
         return EXIT_BAD
-    output.write_text(page, encoding="utf-8")
-    print(f"Wrote {output}.")
+    _write(output, page.encode())
+    _say(f"Wrote {output}.")
     return EXIT_OK
 
 
@@ -111,6 +120,31 @@ def _summary(catalogue: Catalogue) -> str:
         f"{events} {'event' if events == 1 else 'events'}, "
         f"{properties} {'property' if properties == 1 else 'properties'}"
     )
+
+
+def _write(file: Path, data: bytes) -> None:
+    with _named(str(file)):
+        file.write_bytes(data)
+
+
+def _say(line: str) -> None:
+    with _named("standard output"):
+        try:
+            print(line, flush=True)
+        except OSError:
+            # What could not be written stays buffered; the interpreter would fail on it once more at its end.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise
+
+
+@contextmanager
+def _named(what: str) -> Iterator[None]:
+    # An error of writing, unlike one of opening, does not say what was written to.
+    try:
+        yield
+    except OSError as error:
+        error.filename = what
+        raise
 
 
 if __name__ == "__main__":

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import difflib
 import re
+from collections import Counter
 from collections.abc import Iterable
+from datetime import date
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -15,7 +17,6 @@ from windrow.catalogue._model import Catalogue, Event, Product, Property
 from windrow.errors import Problem
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
-_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 _LONGEST_VALUE = 200
 _PRODUCT_KEYS = ("name", "title", "key", "sink", "endpoint", "contact", "keep_days", "time_precision")
 _PROPERTY_KEYS = ("type", "description", "why", "values", "values_from", "buckets", "max")
@@ -40,9 +41,26 @@ class Reader:
         product = self._product(data.get("product"))
         context = {name: self._property(path, name, raw) for path, name, raw in self._tables("context", data)}
         events = {name: self._event(path, name, raw) for path, name, raw in self._tables("events", data)}
-        if not events and not self.problems:
+        if data.get("events", {}) == {}:
             self._problem("events", "declares no event", "Add a table such as [events.server_started].")
+        self._context(context, events)
         return Catalogue(product, context, events, self._places) if product else None
+
+    def _context(self, context: dict[str, Property], events: dict[str, Event]) -> None:
+        # On the PostHog wire facts and properties share one object, and its own keys win: a twin would be lost.
+        for name, fact in context.items():
+            if fact.type == "digest":
+                hint = "Declare a choice, or put the digest into an event."
+                self._problem(f"context.{name}.type", "a fact about the instance cannot be a digest", hint)
+            if name in types.RESERVED_NAMES:
+                self._problem(f"context.{name}", "is a name that every batch has already", "Choose another.")
+        for event in events.values():
+            for name in event.properties:
+                place = f"events.{event.name}.properties.{name}"
+                if name in types.RESERVED_NAMES:
+                    self._problem(place, "is a name that every batch has already", "Choose another.")
+                elif name in context:
+                    self._problem(place, f"has the name of [context.{name}]", "Rename one of them.")
 
     # ---- the three kinds of table ---------------------------------------------------------------
 
@@ -136,13 +154,16 @@ class Reader:
         return tuple(values)
 
     def _check_values(self, place: str, values: list[str]) -> None:
-        for value in sorted({v for v in values if values.count(v) > 1}):
+        for value in sorted(value for value, times in Counter(values).items() if times > 1):
             self._problem(place, f"{value!r} stands there twice", "Remove one.")
         for value in values:
             if value in types.RESERVED:
                 self._problem(place, f"{value!r} is what undeclared values become", "Choose another word.")
             elif not value or len(value) > _LONGEST_VALUE or not value.isprintable():
                 self._problem(place, f"{value[:40]!r} is empty, too long or not printable", "Shorten it.")
+            elif "`" in value or "|" in value:
+                hint = "Leave both out: in TELEMETRY.md it would break the table."
+                self._problem(place, f"{value[:40]!r} has a backtick or a |", hint)
 
     def _values_from(self, place: str, pattern: Any) -> tuple[str, ...]:
         if (
@@ -153,16 +174,34 @@ class Reader:
         ):
             self._problem(place, "is not a pattern of files below the catalogue", 'Write "migrations/*.py".')
             return ()
-        files = sorted(self._folder.glob(pattern)) if self._folder else []
+        before = len(self.problems)
+        files = self._files(place, pattern)
         if pattern.endswith(".txt"):
-            lines = (line.strip() for file in files for line in file.read_text(encoding="utf-8").splitlines())
-            names = sorted({line for line in lines if line and not line.startswith("#")})
+            lines = {line.strip() for file in files for line in self._lines(place, file)}
+            names = sorted(line for line in lines if line and not line.startswith("#"))
         else:
             names = [file.stem for file in files if not file.name.startswith("_")]
-        if not names:
-            self._problem(place, f"{pattern!r} matches nothing", "Paths are relative to the catalogue.")
+        if not names and len(self.problems) == before:
+            self._problem(place, f"{pattern!r} matches no file", "Paths are relative to the catalogue.")
         self._check_values(place, names)
         return tuple(names)
+
+    def _files(self, place: str, pattern: str) -> list[Path]:
+        try:
+            found = self._folder.glob(pattern) if self._folder else ()
+            return sorted(file for file in found if file.is_file())
+        except Exception:  # pathlib has half a dozen types for odd patterns, and others in each release
+            self._problem(place, f"{pattern!r} is not a pattern of files", 'Write "migrations/*.py".')
+            return []
+
+    def _lines(self, place: str, file: Path) -> list[str]:
+        try:
+            return file.read_text(encoding="utf-8-sig").splitlines()
+        except OSError as error:
+            self._problem(place, f"{file.name} cannot be read: {error.strerror}", "Check its rights.")
+        except UnicodeDecodeError:
+            self._problem(place, f"{file.name} is not UTF-8 text", "Save it as UTF-8.")
+        return []
 
     def _buckets(self, path: str, raw: dict[str, Any]) -> tuple[str, ...]:
         place = f"{path}.buckets"
@@ -186,6 +225,11 @@ class Reader:
 
     def _endpoint(self, endpoint: str) -> None:
         if not endpoint:
+            return
+        if "@" in endpoint or set(endpoint) & set("?#` ") or not endpoint.isprintable():
+            # Not quoted: a user name brings a password, and messages end in logs.
+            message = "has a user name, a query, a fragment or an odd character"
+            self._problem("product.endpoint", message, "Write host and path alone: https://….")
             return
         try:
             parts = urlsplit(endpoint)
@@ -220,6 +264,9 @@ class Reader:
         if not isinstance(value, str):
             self._problem(f"{path}.{key}", "is not a text", "Put it between quotes.")
             return ""
+        if any("\ud800" <= character <= "\udfff" for character in value):
+            self._problem(f"{path}.{key}", "has half a character", "Write it whole, in UTF-8.")
+            return ""
         if required and not value.strip():
             self._problem(f"{path}.{key}", "is missing", f'Add {key} = "…".')
         return value.strip()
@@ -232,7 +279,9 @@ class Reader:
             return allowed[0]
         if isinstance(value, str) and value in allowed:
             return value
-        message = "is missing" if value is None else f"{value!r} is not one of the allowed words"
+        # Only a text is quoted: an integer of 5,000 digits has no repr.
+        written = repr(value) if isinstance(value, str) else type(value).__name__
+        message = "is missing" if value is None else f"{written} is not one of the allowed words"
         self._problem(
             f"{path}.{key}", message, f"Use one of {', '.join(allowed)}.{self._meant(value, allowed)}"
         )
@@ -248,10 +297,12 @@ class Reader:
         return low
 
     def _date(self, path: str, raw: dict[str, Any]) -> str:
-        value = str(raw.get("expires", ""))
-        if value and not _DATE.fullmatch(value):
-            self._problem(f"{path}.expires", f"{value!r} is not a day", 'Write expires = "2027-06-30".')
-        return value
+        value = raw.get("expires", "")
+        text = value.isoformat() if isinstance(value, date) else value
+        if text != "" and not _is_day(text):
+            self._problem(f"{path}.expires", "is not a day of the calendar", 'Write expires = "2027-06-30".')
+            return ""
+        return str(text)
 
     def _known_keys(self, path: str, raw: dict[str, Any], known: tuple[str, ...]) -> None:
         for key in raw:
@@ -263,7 +314,7 @@ class Reader:
 
     @staticmethod
     def _meant(written: Any, known: Iterable[str]) -> str:
-        close = difflib.get_close_matches(str(written), list(known), 1)
+        close = difflib.get_close_matches(written, list(known), 1) if isinstance(written, str) else ()
         return f" Did you mean {close[0]}?" if close else ""
 
     def _problem(self, path: str, message: str, hint: str) -> None:
@@ -274,3 +325,10 @@ class Reader:
         while known and known not in self._places:
             known = known.rpartition(".")[0]
         return f"{self._places.get(known, self._source)} [{path}]"
+
+
+def _is_day(text: Any) -> bool:
+    try:
+        return isinstance(text, str) and date.fromisoformat(text).isoformat() == text
+    except ValueError:
+        return False

@@ -17,13 +17,15 @@ _LARGEST = 2_000_000  # bytes; Hay's catalogue has 8,000
 def load(path: str | os.PathLike[str]) -> Catalogue:
     """The catalogue in a `.toml` file, or in the canonical `.json` that `windrow build` wrote.
 
-    Raises `CatalogueError` with every mistake in the file.
+    Raises `CatalogueError` with every mistake in the file, or when `path` leads to no file.
     """
-    file = Path(path)
     try:
-        if file.is_file() and file.stat().st_size > _LARGEST:
-            raise _refused(file.name, f"is larger than {_LARGEST:,} bytes", "Is this the right file?")
-        content = file.read_bytes()
+        file = Path(path)
+        with file.open("rb") as opened:
+            content = opened.read(_LARGEST + 1)
+    except (TypeError, ValueError) as error:  # a NUL is a ValueError
+        place = f"a catalogue's path, given as {type(path).__name__}"
+        raise _refused(place, f"is not a path: {error}", "Name the file: telemetry.toml.") from error
     except OSError as error:
         hint = (
             "Start one with `windrow init`."
@@ -31,6 +33,8 @@ def load(path: str | os.PathLike[str]) -> Catalogue:
             else "Check path and rights."
         )
         raise _refused(str(path), f"cannot be read: {error.strerror}", hint) from error
+    if len(content) > _LARGEST:
+        raise _refused(file.name, f"is larger than {_LARGEST:,} bytes", "Is this the right file?")
     return loads(content, source=file.name, folder=file.parent)
 
 
@@ -60,7 +64,7 @@ def _parse_toml(text: str, source: str) -> dict[str, Any]:
 
     try:
         return tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # an integer of 5,000 digits is a plain ValueError
         raise _refused(
             source, f"is not TOML: {error}", "Mend this first; the rest is checked after."
         ) from error

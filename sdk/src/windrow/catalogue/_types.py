@@ -68,6 +68,8 @@ TYPES: dict[str, PropertyType] = {
 
 #: What a value that was not declared becomes; such a word cannot be declared.
 RESERVED = ("other", "custom")
+#: What a batch says of itself on one wire or another; neither a fact nor a property may have such a name.
+RESERVED_NAMES = ("catalogue", "instance_kind", "sdk")
 KINDS = ("event", "counter", "snapshot")
 SOURCES = ("server", "dashboard")
 SINKS = ("collector", "posthog")

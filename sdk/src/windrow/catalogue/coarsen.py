@@ -1,6 +1,7 @@
 """What may leave in place of a value: compiled once, called for each property of each event.
 
 Imports nothing heavy, since `track()` runs it on the product's own thread. No check ever raises.
+Values are asked for their `type()`, since `__class__` and `isinstance` believe what an object says of itself.
 Coarsening what is coarse already changes nothing, except for digests: the collector runs the same checks.
 """
 
@@ -44,30 +45,34 @@ def _listed(prop: Property) -> Check:
     find = {value: value for value in prop.values}.get
 
     def check(value: Any) -> object:
-        if value.__class__ is str:
+        if type(value) is str:
             return find(value, fallback)
-        if not isinstance(value, str):
-            return INVALID
-        # A member of an enumeration, say: as plain text, for it may bring its own hash and equality.
-        return find(str.__str__(value), fallback)
+        plain = _plain(value)
+        return INVALID if plain is None else find(plain, fallback)
 
     return check
 
 
 def _several(prop: Property) -> Check:
-    known = frozenset(prop.values)
+    find = {value: value for value in prop.values}.get
 
     def check(value: Any) -> object:
-        if value.__class__ not in (list, tuple, set, frozenset):
+        if type(value) not in (list, tuple, set, frozenset):
             return INVALID
         found: set[str] = set()
         for item in value:
-            if item.__class__ is not str:
+            plain = _plain(item)
+            if plain is None:
                 return INVALID
-            found.add(item if item in known else "other")
+            found.add(find(plain, "other"))
         return sorted(found)
 
     return check
+
+
+def _plain(value: Any) -> str | None:
+    # A member of an enumeration, say: as plain text, for it may bring its own hash and equality.
+    return str.__str__(value) if issubclass(type(value), str) else None
 
 
 def _range(prop: Property) -> Check:
@@ -78,7 +83,7 @@ def _range(prop: Property) -> Check:
     small = tuple(labels[max(bisect_right(lowest, number) - 1, 0)] for number in range(_SMALL))
 
     def check(value: Any) -> object:
-        kind = value.__class__
+        kind = type(value)
         if kind is int:
             if 0 <= value < _SMALL:
                 return small[value]
@@ -103,11 +108,11 @@ def _count(prop: Property) -> Check:
     maximum = prop.maximum or 0
 
     def check(value: Any) -> object:
-        if value.__class__ is float:
+        if type(value) is float:
             if not (0.0 <= value < float("inf") and value == int(value)):
                 return INVALID
             value = int(value)
-        elif value.__class__ is not int:
+        elif type(value) is not int:
             return INVALID
         if value < 0:
             return INVALID
@@ -118,7 +123,7 @@ def _count(prop: Property) -> Check:
 
 def _version(_: Property) -> Check:
     def check(value: Any) -> object:
-        if value.__class__ is not str:
+        if type(value) is not str:
             return INVALID
         return _release(value)
 
@@ -141,7 +146,7 @@ def _release(text: str) -> str:
 
 def _made_digest(digest: Digest) -> Check:
     def check(value: Any) -> object:
-        if value.__class__ is not str:
+        if type(value) is not str:
             return INVALID
         try:
             return digest(value)
@@ -152,7 +157,7 @@ def _made_digest(digest: Digest) -> Check:
 
 
 def _finished_digest(value: Any) -> object:
-    is_hex = value.__class__ is str and len(value) == 64 and set(value) <= set("0123456789abcdef")
+    is_hex = type(value) is str and len(value) == 64 and set(value) <= set("0123456789abcdef")
     return value if is_hex else INVALID
 
 
