@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections.abc import Callable
+from contextlib import ExitStack, closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -26,16 +28,19 @@ def _options(*names: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
 
     def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
         for setting in reversed([setting for setting in SETTINGS if setting.name in names]):
+            # To click a default of None is a value that was given: `required` would not hold.
+            default: dict[str, Any] = {}
+            if setting.default is not None:
+                default = {"default": setting.default, "show_default": True}
             command = click.option(
                 f"--{setting.name}",
                 envvar=setting.env,
                 show_envvar=True,
-                default=setting.default,
-                show_default=setting.default is not None,
                 required=setting.name == "data",
                 multiple=setting.name == "catalogue",
                 type=_TYPES.get(setting.name, str),
                 help=setting.help,
+                **default,
             )(command)
         return command
 
@@ -81,27 +86,28 @@ def serve(
 @click.option("--new", is_flag=True, help="Make a new admin token; the old one ends at once.")
 def token(data: Path, new: bool) -> None:
     """Say how to get into the insights, or make a new admin token."""
-    from windrow_server.meta import Meta
+    from windrow_server.meta import Meta, told
 
-    path = data / "meta.sqlite"
+    path, folder = data / "meta.sqlite", shlex.quote(str(data))
     if not path.exists():
-        raise StartError(f"There is no server in {data} yet. `windrow-server serve` makes the first token.")
-    meta = Meta(path)
-    try:
+        raise StartError(
+            f"There is no server in {data} yet. `windrow-server serve --data {folder}` makes the first token."
+        )
+    another = f"`windrow-server token --data {folder} --new`"
+    with told(path), closing(Meta(path)) as meta:
         if new:
-            click.echo(meta.rotate_admin_token())
+            answer = meta.rotate_admin_token()
         elif meta.has_admin_token():
-            click.echo(
+            answer = (
                 "An admin token was made and printed at the first start. Only its hash is kept;"
-                " when it is lost, `windrow-server token --new` makes another."
+                f" when it is lost, {another} makes another."
             )
         else:
-            click.echo("There is no admin token yet: `windrow-server token --new` makes one.")
-    finally:
-        meta.close()
+            answer = f"There is no admin token yet: {another} makes one."
+    click.echo(answer)
 
 
-@main.command()
+@main.command(short_help="Fill a data folder with a simulated year of a fleet.")
 @_options("data", "catalogue")
 @click.option("--seed", default=7, show_default=True, help="The same seed makes the same fleet.")
 @click.option(
@@ -119,20 +125,41 @@ def simulate(
 
     Uses the embedded store, so no server may run on --data meanwhile.
     """
+    from windrow_server.meta import told
     from windrow_server.simulate import run
+    from windrow_server.store import StoreError
+    from windrow_server.supervise.checks import NO_PRODUCT, check_store, loaded
 
+    if not catalogue:
+        raise StartError(NO_PRODUCT, 2)
+    check_store("embedded")
+    loaded(catalogue)
+    settings = Settings(data.absolute(), catalogues=catalogue)
     day = until.date() if until else datetime.now(UTC).date()
     more = {} if instances is None else {"instances": instances}
-    with click.progressbar(length=1000, label="Simulating a year", file=sys.stderr) as bar:
-        run(Settings(data.absolute(), catalogues=catalogue), seed=seed, today=day, progress=_to(bar), **more)
+    try:
+        with ExitStack() as stack, told(data, "Name an empty folder with --data."):
+            run(settings, seed=seed, today=day, progress=_bar(stack), **more)
+    except StoreError as error:
+        raise StartError(
+            f"{data} could not be filled: {error} Name another, empty folder with --data."
+        ) from None
 
 
-def _to(bar: Any) -> Callable[[float], None]:
-    """Turn shares of the whole (0 to 1) into steps of the bar."""
+def _bar(stack: ExitStack) -> Callable[[float], None]:
+    """Return what shows shares of the whole (0 to 1), on a bar that ends with `stack`.
+
+    The bar begins with the first share: an error before that is not written behind it.
+    """
+    bar: Any = None
     done = 0
 
     def show(share: float) -> None:
-        nonlocal done
+        nonlocal bar, done
+        if bar is None:
+            bar = stack.enter_context(
+                click.progressbar(length=1000, label="Simulating a year", file=sys.stderr)
+            )
         step = round(share * 1000) - done
         if step > 0:
             bar.update(step)

@@ -6,11 +6,14 @@ first use and derived from nothing.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import hmac
 import secrets
+import sqlite3
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +30,10 @@ from sqlalchemy import (
     select,
 )
 from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy.exc import DatabaseError
 from windrow.catalogue import Catalogue, loads
+
+from windrow_server.errors import StartError
 
 _TABLES = MetaData()
 _secrets = Table(
@@ -43,6 +49,32 @@ _catalogues = Table(
     Column("registered", Integer, nullable=False),
 )
 _ADMIN = "admin_token_sha256"
+_SPACE = "Free some space on its disk, then try again."
+_RIGHTS = "Make it a file that this user may read and write, or name another folder with --data."
+_HELD = "Another process holds it: end that one, then try again."
+_REMEDIES = {
+    sqlite3.SQLITE_FULL: _SPACE,
+    sqlite3.SQLITE_IOERR: _SPACE,
+    sqlite3.SQLITE_CANTOPEN: _RIGHTS,
+    sqlite3.SQLITE_PERM: _RIGHTS,
+    sqlite3.SQLITE_READONLY: _RIGHTS,
+    sqlite3.SQLITE_BUSY: _HELD,
+    sqlite3.SQLITE_LOCKED: _HELD,
+}
+
+
+@contextmanager
+def told(path: Path, remedy: str = "Restore it from a backup.") -> Iterator[None]:
+    """Turn what fails at the SQLite file `path` into a `StartError`; `remedy` is for a file that is damaged."""
+    try:
+        yield
+    except (sqlite3.Error, DatabaseError) as error:
+        cause = error.orig if isinstance(error, DatabaseError) else error
+        code = getattr(cause, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF  # less what refines it
+        raise StartError(f"{path} cannot be used: {cause}. {_REMEDIES.get(code, remedy)}") from None
+    except OSError as error:
+        hint = _SPACE if error.errno == errno.ENOSPC else _RIGHTS
+        raise StartError(f"{path} cannot be used: {error.strerror}. {hint}") from None
 
 
 class Meta:
@@ -143,6 +175,9 @@ class Meta:
             connection.execute(_secrets.insert().values(name=name, value=value))
 
     def _first(self, name: str, value: bytes) -> bytes:
+        kept = self._value(name)
+        if kept is not None:  # a reader must not wait for those who write
+            return kept
         # Two processes may ask for the same name at once: the first one's value holds for both.
         with self._engine.begin() as connection:
             connection.execute(insert(_secrets).values(name=name, value=value).on_conflict_do_nothing())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import socket
 import subprocess
 import sys
@@ -11,9 +12,10 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 from windrow_server.cli import main
+from windrow_server.meta import Meta
 from windrow_server.settings import SETTINGS
 
-from tests.support.catalogue import TOML, write_catalogue
+from tests.support.catalogue import TOML, sample, write_catalogue
 from tests.support.server import COMMAND, start_server
 
 
@@ -72,6 +74,39 @@ def test_a_data_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     assert_told(run("serve", "--data", str(file / "data"), "--catalogue", str(file)), 1, "--data", str(file))
 
 
+@pytest.mark.parametrize("host", ["999.1.1.1", "192.0.2.1"])
+def test_a_host_that_is_not_of_this_machine_is_told_with_the_flag_that_names_it(
+    tmp_path: Path, host: str
+) -> None:
+    file = write_catalogue(tmp_path)
+    told = run("serve", "--data", str(tmp_path / "data"), "--catalogue", str(file), "--host", host)
+    assert_told(told, 1, host, "Choose another --host")
+    assert "--port" not in told.stderr
+
+
+@pytest.mark.parametrize(
+    "store",
+    [
+        "http://[bad/db",
+        "http://h:99999/db",
+        "http://name:SECRET#x@h/db",
+        "http://h:8123",
+        "http://h/not-a-name",
+    ],
+)
+def test_a_store_that_is_no_address_is_told_without_its_password(tmp_path: Path, store: str) -> None:
+    told = run("serve", "--data", str(tmp_path / "data"), "--store", store)
+    assert_told(told, 2, "--store", "http://name:password@host:port/database")
+    assert "SECRET" not in told.stderr
+
+
+@pytest.mark.parametrize("token", ["", "  ", " fifteen-letters ", "x" * 257, "sixteen-letters\x07-"])
+def test_an_admin_token_that_is_too_weak_or_cannot_be_typed_is_refused(tmp_path: Path, token: str) -> None:
+    told = run("serve", "--data", str(tmp_path / "data"), "--admin-token", token)
+    assert_told(told, 2, "--admin-token", "16 to 256")
+    assert not (tmp_path / "data").exists()
+
+
 def test_a_port_in_use_is_told(tmp_path: Path) -> None:
     file = write_catalogue(tmp_path)
     with socket.create_server(("127.0.0.1", 0)) as held:
@@ -109,14 +144,52 @@ def test_a_missing_engine_is_told_with_the_command_that_installs_it(tmp_path: Pa
     assert_told(done, 1, "pip install 'windrow-server[embedded]'")
 
 
+@pytest.mark.parametrize("name", ["meta.sqlite", "inbox-1.sqlite"])
+@pytest.mark.parametrize("damage", ["garbage", "a folder"])
+def test_a_file_that_cannot_be_opened_is_told_with_a_remedy(tmp_path: Path, name: str, damage: str) -> None:
+    data, file = tmp_path / "data", write_catalogue(tmp_path)
+    data.mkdir()
+    if damage == "a folder":
+        (data / name).mkdir()
+    else:
+        (data / name).write_bytes(b"garbage" * 1000)
+    told = run("serve", "--data", str(data), "--catalogue", str(file), "--port", "0")
+    remedy = {"a folder": "Make it a file", "garbage": "from a backup"}[damage]
+    assert_told(told, 1, str(data / name), remedy)
+
+
+@pytest.mark.parametrize("command", [("serve", "--port", "0"), ("token",), ("token", "--new")])
+def test_a_memory_with_damaged_pages_is_told_with_a_remedy(tmp_path: Path, command: tuple[str, ...]) -> None:
+    path = tmp_path / "meta.sqlite"
+    meta = Meta(path)
+    meta.ensure_admin_token()
+    meta.register(sample())
+    meta.close()
+    content = path.read_bytes()
+    path.write_bytes(content[:4096] + b"x" * (len(content) - 4096))
+    assert_told(run(*command, "--data", str(tmp_path)), 1, str(path), "Restore it from a backup")
+
+
+def test_a_simulation_without_a_catalogue_says_what_to_give_it_and_makes_nothing(tmp_path: Path) -> None:
+    told = run("simulate", "--data", str(tmp_path / "data"))
+    assert_told(told, 2, "Give it a catalogue")
+    assert "Simulating" not in told.stderr
+    assert not (tmp_path / "data").exists()
+
+
+def test_a_simulation_over_data_is_refused_before_it_begins(tmp_path: Path) -> None:
+    (tmp_path / "store").mkdir()
+    told = run("simulate", "--data", str(tmp_path), "--catalogue", str(write_catalogue(tmp_path)))
+    assert_told(told, 1, "empty folder with --data")
+    assert "Simulating" not in told.stderr
+
+
 def test_a_token_is_made_anew_on_request(tmp_path: Path) -> None:
     data = str(tmp_path)
     runner = CliRunner()
     refused = runner.invoke(main, ["token", "--data", data])
     assert refused.exit_code == 1
     assert "serve" in refused.output
-    from windrow_server.meta import Meta
-
     meta = Meta(tmp_path / "meta.sqlite")
     assert "--new" in runner.invoke(main, ["token", "--data", data]).output
     made = runner.invoke(main, ["token", "--data", data, "--new"]).output.strip()
@@ -124,6 +197,29 @@ def test_a_token_is_made_anew_on_request(tmp_path: Path) -> None:
     assert meta.check_admin_token(made)
     assert "hash" in runner.invoke(main, ["token", "--data", data]).output
     meta.close()
+
+
+def test_the_command_that_is_shown_for_a_lost_token_runs_as_it_stands(tmp_path: Path) -> None:
+    data = tmp_path / "a folder"
+    Meta(data / "meta.sqlite").close()
+    runner = CliRunner()
+    for _ in range(2):
+        shown = re.search(
+            r"`windrow-server (.+)`", runner.invoke(main, ["token", "--data", str(data)]).output
+        )
+        assert shown is not None
+        assert runner.invoke(main, shlex.split(shown[1])).output.startswith("wa_")
+
+
+@pytest.mark.parametrize("command", ["serve", "token", "simulate"])
+def test_every_command_asks_for_the_data_folder_that_it_was_not_given(command: str) -> None:
+    done = CliRunner().invoke(main, [command], env={"WINDROW_DATA": None})
+    assert done.exit_code == 2
+    assert "Missing option '--data'" in done.output
+
+
+def test_the_list_of_commands_cuts_no_sentence() -> None:
+    assert "..." not in CliRunner().invoke(main, ["--help"], terminal_width=80).output.split("Commands:")[1]
 
 
 @pytest.mark.parametrize("command", ["serve", "token", "simulate"])

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
+import threading
+from contextlib import closing
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -85,14 +88,23 @@ def test_a_log_out_takes_the_cookie_away(pages: str) -> None:
     assert "max-age=0" in answer.headers["set-cookie"].lower()
 
 
-def test_after_too_many_wrong_tokens_everybody_waits_a_minute(pages: str, clock: Any) -> None:
+def test_too_many_wrong_tokens_hold_off_wrong_ones_and_never_the_right_one(pages: str, clock: Any) -> None:
     answers = [log_in(pages, "wrong").status for _ in range(ATTEMPTS)]
     assert answers == [401] * ATTEMPTS
-    refused = log_in(pages)
+    refused = log_in(pages, "wrong")
     assert refused.status == 429
     assert 0 < int(refused.headers["retry-after"]) <= ATTEMPTS_SECONDS + 1
-    clock.now += ATTEMPTS_SECONDS + 1
     assert log_in(pages).status == 303
+    clock.now += ATTEMPTS_SECONDS + 1
+    assert log_in(pages, "wrong").status == 401
+
+
+def test_the_log_in_shows_a_command_that_is_whole_and_no_folder_of_the_server(
+    pages: str, tmp_path: Path
+) -> None:
+    page = request("GET", pages + "/login").body
+    assert b"windrow-server token --data DIR --new" in page
+    assert str(tmp_path.parent).encode() not in page
 
 
 @pytest.mark.parametrize(
@@ -154,6 +166,29 @@ def test_while_the_store_does_not_answer_the_page_says_so_and_tries_again(tmp_pa
     assert b"Nothing is lost" in answer.body
 
 
+def test_a_memory_that_cannot_be_read_gives_a_page_that_tries_again(tmp_path: Path, clock: Any) -> None:
+    with running_pages(tmp_path, GoneStore(), clock) as url:
+        with closing(sqlite3.connect(tmp_path / "meta.sqlite")) as other:
+            other.execute("drop table secrets")
+        answers = [request("GET", url + "/"), log_in(url)]
+    assert [(answer.status, answer.headers["retry-after"]) for answer in answers] == [(503, "5")] * 2
+    assert b"nothing is lost" in answers[0].body
+
+
+def test_a_memory_that_is_slow_holds_up_nothing_else(tmp_path: Path, clock: Any) -> None:
+    meta = SlowMeta(tmp_path / "meta.sqlite")
+    with serving(create_pages(GoneStore(), meta, Settings(data=tmp_path), clock)) as url:
+        page = threading.Thread(target=request, args=("GET", url + "/"))
+        page.start()
+        try:
+            assert meta.asked.wait(10)
+            assert request("GET", url + "/static/favicon.svg").status == 200
+        finally:
+            meta.answering.set()
+            page.join()
+    meta.close()
+
+
 def test_before_there_is_a_store_every_page_says_that_it_is_starting() -> None:
     with serving(starting_page()) as url:
         answers = [request("GET", url + path) for path in ("/", "/login", "/anything")]
@@ -184,6 +219,19 @@ def test_a_product_without_events_is_told_how_to_send_the_first_one(pages: str, 
 def test_a_period_ends_with_the_day_of_the_clock_in_utc() -> None:
     period = Period.read("7d", 1_795_564_799.0)
     assert (period.since, period.until, period.days) == (date(2026, 11, 18), date(2026, 11, 24), 7)
+
+
+class SlowMeta(Meta):
+    """A memory that gives the session key only when the test says so."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self.asked, self.answering = threading.Event(), threading.Event()
+
+    def session_key(self) -> bytes:
+        self.asked.set()
+        assert self.answering.wait(30)
+        return super().session_key()
 
 
 class GoneStore(Store):

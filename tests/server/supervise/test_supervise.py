@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import http.client
 import os
 import random
@@ -12,10 +13,12 @@ import time
 import uuid
 from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import urlencode
 
 import pytest
 from windrow_server.inbox import Inbox
 from windrow_server.store import Store
+from windrow_server.supervise import Child
 
 from tests.support.catalogue import envelope, event, write_catalogue
 from tests.support.http import post, request
@@ -77,6 +80,37 @@ def test_the_first_start_prints_a_token_and_the_second_does_not(tmp_path: Path) 
     assert "products   hay" in "".join(second.output)
 
 
+def test_a_preset_token_opens_the_insights_without_the_spaces_around_it(tmp_path: Path) -> None:
+    with running_server(tmp_path, WINDROW_ADMIN_TOKEN=" sixteen-letters. ") as server:
+        page = insights(server, "sixteen-letters.")
+    assert f"HAY_TELEMETRY_ENDPOINT={server.url} " in page
+
+
+def test_a_child_that_cannot_be_started_is_tried_again() -> None:
+    lines: list[str] = []
+    failures = [OSError(errno.EMFILE, "Too many open files")]
+
+    def arguments() -> list[str]:
+        if failures:
+            raise failures.pop()
+        return ["platform"]
+
+    child = Child("test", arguments, {}, lines.append)
+    child.start()
+    try:
+        wait_for(lambda: bool(lines))
+    finally:
+        child.stop()
+
+
+def insights(server: RunningServer, token: str) -> str:
+    """The insights page, as the holder of `token` sees it."""
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+    session = request("POST", server.url + "/login", urlencode({"token": token}).encode(), form)
+    cookie = session.headers["set-cookie"].partition(";")[0]
+    return request("GET", server.url + "/", headers={"Cookie": cookie}).body.decode()
+
+
 def test_children_that_die_are_started_again_and_those_of_a_killed_server_end(tmp_path: Path) -> None:
     with running_server(tmp_path) as server:
         wait_for(lambda: len(children(server)) == 2)
@@ -94,8 +128,12 @@ def test_children_that_die_are_started_again_and_those_of_a_killed_server_end(tm
 
 def test_batches_are_taken_while_the_store_is_away(tmp_path: Path) -> None:
     file = write_catalogue(tmp_path)
-    server = start_server(tmp_path / "data", [file], arguments=["--store", "http://a:b@127.0.0.1:9/windrow"])
+    store = "http://name:SECRET@127.0.0.1:9/windrow"
+    server = start_server(tmp_path / "data", [file], arguments=["--store", store])
     try:
+        wait_for(lambda: "The store at 127.0.0.1:9 does not answer" in "".join(server.output))
+        assert "check --store" in "".join(server.output)
+        assert "SECRET" not in "".join(server.output)
         assert post(server.url + "/v1/batch", envelope([event()])).status == 200
         assert request("GET", server.url + "/readyz").status == 503
         assert request("GET", server.url + "/").status == 503

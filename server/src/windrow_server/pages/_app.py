@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import quote
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+from sqlalchemy.exc import DatabaseError
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import FormData
@@ -70,10 +71,10 @@ class _Pages:
         self._attempts = Attempts()
         self._templates = _environment()
 
-    @property
-    def _sessions(self) -> Sessions:
-        # Asked anew each time: `windrow-server token --new` runs in another process.
-        return Sessions(self._meta.session_key())
+    async def _sessions(self) -> Sessions:
+        # Asked anew each time: `windrow-server token --new` runs in another process. In a thread, because
+        # the file may be locked, and batches are taken on this loop.
+        return Sessions(await run_in_threadpool(self._meta.session_key))
 
     def app(self) -> ASGIApp:
         routes = [
@@ -86,6 +87,7 @@ class _Pages:
         handlers: dict[Any, Any] = {
             HTTPException: self._failed,
             StoreError: self._not_ready,
+            DatabaseError: self._not_remembered,
             Exception: self._broken,
         }
         return _with_headers(Starlette(routes=routes, exception_handlers=handlers))
@@ -96,7 +98,8 @@ class _Pages:
         self, page: Callable[[Request], Awaitable[Response]]
     ) -> Callable[[Request], Awaitable[Response]]:
         async def endpoint(request: Request) -> Response:
-            if not self._sessions.good(request.cookies.get(COOKIE), self._clock()):
+            sessions = await self._sessions()
+            if not sessions.good(request.cookies.get(COOKIE), self._clock()):
                 return RedirectResponse("/login" + _next(request), 303)
             return await page(request)
 
@@ -119,22 +122,25 @@ class _Pages:
         form = await _form(request)
         target = local_path(str(form.get("next") or ""))
         now = self._clock()
-        wait = self._attempts.wait(now)
-        if wait:
-            message = f"Too many wrong tokens. Try again in {wait} seconds."
-            return self._login_page(target, message, 429, {"retry-after": str(wait)})
         token = str(form.get("token") or "").strip()
+        # Compared before anything is refused: strangers who guess must not lock the maintainer out.
         if not await run_in_threadpool(self._meta.check_admin_token, token):
-            self._attempts.wrong(now)
-            return self._login_page(
-                target, "This is not the admin token. Compare it with what the server printed.", 401
-            )
+            return self._wrong_token(target, now)
+        sessions = await self._sessions()
         response = RedirectResponse(target, 303)
         response.set_cookie(
-            COOKIE, self._sessions.begin(now), max_age=SESSION_SECONDS, path="/", httponly=True, samesite="strict",
+            COOKIE, sessions.begin(now), max_age=SESSION_SECONDS, path="/", httponly=True, samesite="strict",
             secure=request.url.scheme == "https",
         )  # fmt: skip
         return response
+
+    def _wrong_token(self, target: str, now: float) -> Response:
+        message = "This is not the admin token. Compare it with what the server printed."
+        wait = self._attempts.wait(now)
+        if wait:
+            return self._login_page(target, message, 429, {"retry-after": str(wait)})
+        self._attempts.wrong(now)
+        return self._login_page(target, message, 401)
 
     async def _logout(self, _request: Request) -> Response:
         response = RedirectResponse("/login", 303)
@@ -156,6 +162,14 @@ class _Pages:
     async def _not_ready(self, _request: Request, error: Exception) -> Response:
         _LOG.warning("insights: the store does not answer: %s", error)
         title, text = _MESSAGES[503]
+        headers = {"retry-after": str(_RETRY_SECONDS)}
+        return self._page("message.html", 503, headers, title=title, text=text, retry=_RETRY_SECONDS)
+
+    async def _not_remembered(self, _request: Request, error: Exception) -> Response:
+        assert isinstance(error, DatabaseError)
+        _LOG.warning("insights: meta.sqlite in --data cannot be read: %s", error.orig)
+        title = "The server cannot look up who may see this"
+        text = "The file in which it keeps that is locked or damaged. Batches are taken all the same; nothing is lost."
         headers = {"retry-after": str(_RETRY_SECONDS)}
         return self._page("message.html", 503, headers, title=title, text=text, retry=_RETRY_SECONDS)
 

@@ -41,13 +41,16 @@ class Sessions:
 
 
 class Attempts:
-    """Counts wrong tokens, for all who try together: telling them apart would mean to keep their addresses."""
+    """Counts wrong tokens, for all who try together: telling them apart would mean to keep their addresses.
+
+    It is asked about wrong tokens only: the right one is always taken.
+    """
 
     def __init__(self) -> None:
         self._wrong: deque[float] = deque(maxlen=ATTEMPTS)
 
     def wait(self, now: float) -> int:
-        """Return the seconds until the next try is allowed; 0 when it may be made at once."""
+        """Return the seconds until another wrong token is answered as such (401, not 429); 0 for at once."""
         if len(self._wrong) < ATTEMPTS:
             return 0
         return (

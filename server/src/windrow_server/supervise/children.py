@@ -67,13 +67,16 @@ class Child:
         pause = _FIRST_PAUSE
         while not self._stopping.is_set():
             began = time.monotonic()
-            code = self._run()
+            try:
+                end = f"ended with code {self._run()}"
+            except OSError as error:  # too many open files, no memory: it passes
+                end = f"could not be started ({error.strerror})"
             if self._stopping.is_set():
                 return
             pause = (
                 _FIRST_PAUSE if time.monotonic() - began > _STEADY_SECONDS else min(pause * 2, _LONGEST_PAUSE)
             )
-            _log.warning("The %s ended with code %s; starting it again in %.1f s.", self.name, code, pause)
+            _log.warning("The %s %s; starting it again in %.1f s.", self.name, end, pause)
             self._stopping.wait(pause)
 
     def _run(self) -> int:
@@ -87,6 +90,7 @@ class Child:
                 stdout=subprocess.PIPE,
                 env={**os.environ, **self._environment},
                 text=True,
+                errors="replace",
                 start_new_session=True,
             )
         assert process.stdout is not None

@@ -1,35 +1,31 @@
-"""`windrow-server serve`: everything that must hold before it listens, then the web process itself."""
+"""`windrow-server serve`: the checks, then the children and the web process itself."""
 
 from __future__ import annotations
 
-import errno
-import fcntl
-import importlib.util
 import json
 import logging
-import os
 import secrets
+import shlex
 import signal
 import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import click
 import uvicorn
-from sqlalchemy.exc import DatabaseError
-from windrow.catalogue import Catalogue, load
-from windrow.errors import CatalogueError
+from windrow.catalogue import Catalogue
 
 from windrow_server.app import App
 from windrow_server.collector import Admission, Collector
-from windrow_server.errors import StartError
 from windrow_server.inbox import Inbox
-from windrow_server.meta import Meta
+from windrow_server.meta import Meta, told
 from windrow_server.settings import LIMIT, Settings
 from windrow_server.store import Store
+from windrow_server.supervise.checks import bound, check_store, checked_token, known, loaded, locked
 from windrow_server.supervise.children import Child
 
 _RETRY_SECONDS = 2.0
@@ -39,20 +35,23 @@ _log = logging.getLogger("windrow.supervise")
 def serve(settings: Settings) -> None:
     """Run the server until SIGINT or SIGTERM. Raises `StartError` when it cannot start."""
     logging.basicConfig(format="%(levelname)s %(name)s: %(message)s", level=logging.WARNING)
-    _check_store(settings.store)
-    catalogues = _loaded(settings.catalogues)
+    check_store(settings.store)
+    preset = checked_token(settings.admin_token)
+    catalogues = loaded(settings.catalogues)
+    memory = settings.data / "meta.sqlite"
     with ExitStack() as stack:
-        stack.enter_context(_locked(settings.data))
-        meta = _opened(settings.data / "meta.sqlite")
-        stack.callback(meta.close)
-        for catalogue in catalogues:
-            meta.register(catalogue)
-        admission = Admission(_known(meta), meta.secret("posthog-wire"))
-        listener = stack.enter_context(_bound(settings.host, settings.port))
-        inbox = Inbox(settings.data)
+        stack.enter_context(locked(settings.data))
+        with told(memory):
+            meta = Meta(memory)
+            stack.callback(meta.close)
+            admission = _remembered(meta, catalogues)
+        listener = stack.enter_context(bound(settings.host, settings.port))
+        settings = replace(settings, port=listener.getsockname()[1])  # the pages show it
+        inbox = _opened(settings.data)
         stack.callback(inbox.close)
         app = App(Collector(inbox, admission), inbox, meta, settings)
-        token = meta.ensure_admin_token(settings.admin_token)
+        with told(memory):
+            token = meta.ensure_admin_token(preset)
         stop = threading.Event()
         url = stack.enter_context(_store_process(settings))
         stack.enter_context(_attached(url, app, settings, stop))
@@ -62,93 +61,22 @@ def serve(settings: Settings) -> None:
             web.run(sockets=[listener])
 
 
-# ---- before it listens ------------------------------------------------------------------------------
+# ---- what it remembers ------------------------------------------------------------------------------
 
 
-def _check_store(store: str) -> None:
-    if store == "embedded":
-        if importlib.util.find_spec("chdb") is None:
-            raise StartError(
-                "The embedded store needs chDB, which is not installed."
-                " Install it by `pip install 'windrow-server[embedded]'`, or name a ClickHouse by --store."
-            )
-        return
-    parts = urlsplit(store)
-    if parts.scheme not in ("http", "https") or not parts.hostname or len(parts.path) < 2:
-        raise StartError("--store is neither `embedded` nor http://name:password@host:port/database.", 2)
+def _remembered(meta: Meta, catalogues: list[Catalogue]) -> Admission:
+    for catalogue in catalogues:
+        meta.register(catalogue)
+    meta.session_key()  # made at the start: a page must never wait until it may write
+    return Admission(known(meta), meta.secret("posthog-wire"))
 
 
-def _loaded(files: tuple[Path, ...]) -> list[Catalogue]:
-    catalogues = []
-    for file in files:
-        try:
-            catalogues.append(load(file))
-        except CatalogueError as error:
-            raise StartError(f"The catalogue {file} cannot be used:\n{error}", 2) from None
-        except OSError as error:
-            raise StartError(f"The catalogue {file} cannot be read: {error.strerror}.", 2) from None
-    return catalogues
-
-
-def _known(meta: Meta) -> list[Catalogue]:
-    catalogues = meta.catalogues()
-    if not catalogues:
-        raise StartError(
-            "The server knows no product yet. Give it a catalogue: --catalogue telemetry.toml", 2
-        )
-    owners: dict[str, str] = {}
-    for product in (catalogue.product for catalogue in catalogues):
-        if owners.setdefault(product.key, product.name) != product.name:
-            raise StartError(
-                f"The products {owners[product.key]} and {product.name} have the same key."
-                " Give each its own in [product] of its telemetry.toml.",
-                2,
-            )
-    return catalogues
-
-
-@contextmanager
-def _locked(data: Path) -> Iterator[None]:
-    """Hold the data folder: two servers in one would each hand out the other's batches."""
-    try:
-        data.mkdir(parents=True, exist_ok=True)
-        handle = os.open(data / "serve.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    except OSError as error:
-        raise StartError(
-            f"The data folder {data} cannot be written: {error.strerror}."
-            " Name another with --data, or change its permissions."
-        ) from None
-    try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise StartError(
-                f"Another windrow-server already serves {data}. End it, or name another folder with --data."
-            ) from None
-        yield
-    finally:
-        os.close(handle)
-
-
-def _opened(path: Path) -> Meta:
-    try:
-        return Meta(path)
-    except DatabaseError as error:
-        raise StartError(f"{path} cannot be opened: {error.orig}. Restore it from a backup.") from None
-
-
-@contextmanager
-def _bound(host: str, port: int) -> Iterator[socket.socket]:
-    try:
-        family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        listener = socket.create_server(address[:2], family=family, backlog=2048)
-    except OSError as error:
-        reason = "the port is in use" if error.errno == errno.EADDRINUSE else error.strerror
-        raise StartError(
-            f"Cannot listen on {host}:{port}: {reason}. Choose another --port, or end what holds it."
-        ) from None
-    with listener:
-        yield listener
+def _opened(data: Path) -> Inbox:
+    with told(
+        data / "inbox-1.sqlite",
+        "Move it aside (what it had not loaded yet is lost), or restore it from a backup.",
+    ):
+        return Inbox(data)
 
 
 # ---- the children -----------------------------------------------------------------------------------
@@ -169,8 +97,12 @@ def _store_process(settings: Settings) -> Iterator[Callable[[], str | None]]:
         return ["windrow_server.store.process", "--data", str(settings.data / "store"), *fixed]
 
     def on_line(line: str) -> None:
-        if not port and line.startswith("{"):
+        if port:
+            return
+        try:
             port.append(int(json.loads(line)["port"]))
+        except (ValueError, KeyError, TypeError):
+            _log.warning("The store process wrote a line that does not tell its port.")
 
     child = Child("store process", arguments, {"WINDROW_STORE_TOKEN": token}, on_line)
     child.start()
@@ -200,7 +132,7 @@ def _attached(
             except Exception as error:
                 # Any kind of it: the store is another machine's business. Its message may quote the password.
                 if not complained:
-                    _log.warning("The store does not answer yet (%s); trying again.", type(error).__name__)
+                    _log.warning("%s (%s)", _unanswered(settings.store), type(error).__name__)
                     complained = True
                 stop.wait(_RETRY_SECONDS if settings.store != "embedded" else 0.2)
                 continue
@@ -220,6 +152,16 @@ def _attached(
             child.stop()
 
 
+def _unanswered(store: str) -> str:
+    if store == "embedded":
+        return "The embedded store does not answer yet; trying again."
+    address = urlsplit(store).netloc.rpartition("@")[2]  # never the name and the password
+    return (
+        f"The store at {address} does not answer yet; trying again, and batches wait in the inbox."
+        " If it lasts, check --store: host, port, name and password."
+    )
+
+
 # ---- the web process --------------------------------------------------------------------------------
 
 
@@ -233,9 +175,8 @@ def _announce(settings: Settings, listener: socket.socket, token: str | None, pr
     click.echo(f"  data       {settings.data}")
     if token is not None:
         click.echo(f"Admin token: {token}")
-        click.echo(
-            "  It opens the insights, and is not shown again; `windrow-server token --new` makes another."
-        )
+        another = f"windrow-server token --data {shlex.quote(str(settings.data))} --new"
+        click.echo(f"  It opens the insights, and is not shown again; `{another}` makes another.")
     click.echo("Ctrl-C ends it.")
 
 
