@@ -42,8 +42,10 @@ def test_a_value_that_cannot_be_hashed_costs_only_itself(tmp_path: Path) -> None
     sink = Memory()
     with kettle(tmp_path, sink=sink) as telemetry:
         telemetry.track("tea_made", {"sort": "green", "blend": "\ud800"})
+        telemetry.track("tea_made", {"sort": "green", "blend": "x" * 1001})
         assert telemetry.flush()
-        assert telemetry.status().dropped == {"invalid_value": 1}
+        assert telemetry.status().dropped == {"invalid_value": 2}
+    assert sink.events[1]["properties"] == {"sort": "green"}
     assert sink.events[0]["properties"] == {"sort": "green"}
 
 

@@ -18,6 +18,8 @@ from windrow.catalogue._model import Property
 __all__ = ["INVALID", "Check", "Digest", "coarsener"]
 
 _SMALL = 128
+#: Characters of a value that becomes a digest: it waits in the queue as it is, and the queue must stay small.
+LONGEST_DIGESTED = 1000
 
 Check = Callable[[Any], object]
 Digest = Callable[[str], str]
@@ -146,7 +148,7 @@ def _release(text: str) -> str:
 
 def _made_digest(digest: Digest) -> Check:
     def check(value: Any) -> object:
-        if type(value) is not str:
+        if type(value) is not str or len(value) > LONGEST_DIGESTED:
             return INVALID
         try:
             return digest(value)
