@@ -53,12 +53,6 @@ _LIST = (
         "Upgrade the collector, or send format 1.",
     ),
     ApiError(
-        "incomplete_body",
-        400,
-        "The body ended before its announced length.",
-        "Send the whole body, and a true Content-Length.",
-    ),
-    ApiError(
         "unknown_key",
         401,
         "No product of this collector has that key.",

@@ -56,11 +56,20 @@ class Limit:
 
 LIMITS = (
     Limit("body_bytes", 8 * MEGABYTE, "bytes", "A body on the wire."),
-    Limit("unpacked_bytes", 32 * MEGABYTE, "bytes", "A gzip body when unpacked."),
+    Limit("unpacked_bytes", 8 * MEGABYTE, "bytes", "A gzip body when unpacked: as much as a plain one."),
     Limit("batch_events", 10_000, "events", "Events in one batch."),
+    Limit(
+        "event_bytes", 64 * 1024, "bytes", "One event that needs a closer look; a larger one is malformed."
+    ),
+    Limit("batch_parts", 500_000, "parts", "Commas, opening brackets and backslashes of such a batch."),
     Limit("body_seconds", 10, "seconds", "Time for a whole body to arrive."),
-    Limit("waiting_bytes", 64 * MEGABYTE, "bytes", "What may wait for the disk, in all; then 503."),
-    Limit("connections", 1_000, "connections", "Open connections; then 503."),
+    Limit(
+        "waiting_bytes",
+        64 * MEGABYTE,
+        "bytes",
+        "What may wait for the disk, and for a closer look; then 503.",
+    ),
+    Limit("connections", 1_000, "connections", "Requests at a time; then 503."),
 )
 """The limits of the collector. Not settings: a maintainer rarely has a reason to change them."""
 

@@ -9,10 +9,12 @@ from typing import Any
 
 import pytest
 from windrow.catalogue import loads
-from windrow_server.collector import Admission
+from windrow_server.collector import Admission, clean, posthog
+from windrow_server.collector.times import TimeRule
 from windrow_server.errors import Refusal
 
-from tests.support.catalogue import TOML, envelope, event, sample
+from tests.support.catalogue import TOML, envelope, event, posthog_event, sample
+from tests.support.catalogue import posthog as to_posthog
 
 NOW = time.time()
 REPORT: dict[str, Any] = {
@@ -89,6 +91,72 @@ def test_nothing_undeclared_in_the_envelope_is_kept(admission: Admission, extra:
     assert b"SECRET" not in admitted.payload
 
 
+@pytest.mark.parametrize("context", [1, "x", [], {"app_version": 5}])
+def test_a_wrong_context_is_counted(admission: Admission, context: Any) -> None:
+    admitted = admission.admit(envelope([event()], context=context), NOW)
+    assert (admitted.accepted, admitted.refused) == (1, {"invalid_value": 1})
+
+
+@pytest.mark.parametrize("bad", [-1, 2**53 + 1, 1.5, True, "1", None])
+def test_a_wrong_count_of_losses_costs_only_itself(admission: Admission, bad: Any) -> None:
+    admitted = admission.admit(envelope([event()], dropped={"queue_full": 3, "gave_up": bad}), NOW)
+    assert json.loads(admitted.payload)["dropped"] == {"queue_full": 3}
+    assert admitted.refused == {"invalid_value": 1}
+
+
+@pytest.mark.parametrize("padded", [b" " * 100_000, b"\n\t" * 50_000])
+def test_space_between_the_values_is_not_kept(admission: Admission, padded: bytes) -> None:
+    body = envelope([event(), event(name="report", properties=REPORT)])
+    for place in (b"[", b"}", b'"properties":'):
+        admitted = admission.quickly(body.replace(place, place + padded), NOW)
+        assert admitted is not None
+        assert len(admitted.payload) <= len(body)
+        assert json.loads(admitted.payload) == json.loads(body)
+    mixed = envelope([event(), 1]).replace(b'"properties":', b'"properties":' + padded[:60_000])
+    assert len(admission.admit(mixed, NOW).payload) < 1_000
+
+
+def test_an_event_beyond_reason_is_malformed_and_costs_no_other(admission: Admission) -> None:
+    long = event(properties={"note": ["x"] * 20_000})
+    admitted = admission.admit(envelope([event(), long]), NOW)
+    assert (admitted.accepted, admitted.refused) == (1, {"malformed_event": 1})
+
+
+@pytest.mark.parametrize("depth", [60, 400, 900, 950, 990, 1_100, 100_000])
+def test_deep_nesting_in_one_event_costs_no_other(admission: Admission, depth: int) -> None:
+    deep = b'[{"a": "]"}, ' + b"[" * depth + b"]" * depth + b"]"
+    body = envelope([event(), event(properties={"type": "channel", "x": "@"}), event()]).replace(b'"@"', deep)
+    admitted = admission.admit(body, NOW)
+    assert (admitted.accepted, admitted.refused) == (3, {"undeclared_property": 1})
+
+
+@pytest.mark.parametrize("odd", [float("nan"), float("inf"), -float("inf"), "\ud800"])
+def test_what_only_python_calls_json_costs_its_own_property(admission: Admission, odd: Any) -> None:
+    report = event(name="report", properties={"number": odd, "runtime": "3.11.9"})
+    admitted = admission.admit(envelope([event(), report]), NOW)
+    assert kept(admitted.payload)[1]["properties"] == {"runtime": "3.11.9"}
+    assert (admitted.accepted, admitted.refused) == (2, {"invalid_value": 1})
+    sent = [posthog_event(), posthog_event(event="report", properties={"number": odd})]
+    foreign = posthog.admit(admission, to_posthog(sent), NOW)
+    assert sum(a.accepted for a in foreign) == 2
+    assert foreign[0].refused == {"invalid_value": 1}
+
+
+@pytest.mark.parametrize(
+    ("given", "shallow"),
+    [
+        (b"[" * 63 + b"]" * 63, b"[" * 63 + b"]" * 63),
+        (b"[" * 70 + b"]" * 70 + b",1", b"[" * 63 + b"null" + b"]" * 63 + b",1"),
+        (rb'{"[[[\"": "' + b"[" * 90 + b'"}', rb'{"[[[\"": "' + b"[" * 90 + b'"}'),
+        (b"[" * 64 + b'"]]\\"]"' + b"]" * 64, b"[" * 63 + b"null" + b"]" * 63),
+        (b'"' + b"[" * 90, b'"' + b"[" * 90),
+        (b"]" * 90 + b"[", b"]" * 90 + b"["),
+    ],
+)
+def test_only_what_lies_deep_outside_of_texts_becomes_null(given: bytes, shallow: bytes) -> None:
+    assert clean._shallow(given) == shallow
+
+
 @pytest.mark.parametrize(
     ("given", "replaced"),
     [
@@ -153,6 +221,47 @@ def test_a_time_finer_than_the_catalogue_allows_is_refused(admission: Admission)
     assert Admission([hourly]).admit(body, NOW).payload is body
 
 
+HOURLY = loads(TOML.replace('time_precision = "day"', 'time_precision = "hour"'))
+DAY = datetime.fromtimestamp(NOW, UTC).strftime("%Y-%m-%d")
+HOUR = datetime.fromtimestamp(NOW, UTC).strftime("%Y-%m-%dT%H:00Z")
+
+
+@pytest.mark.parametrize(
+    ("name", "time", "fits"),
+    [
+        ("conversation_created", DAY, True),
+        ("conversation_created", HOUR, False),
+        ("plugin_installed", DAY, False),
+        ("plugin_installed", HOUR, True),
+    ],
+)
+def test_a_counter_is_of_a_day_when_events_are_of_an_hour(name: str, time: str, fits: bool) -> None:
+    admission = Admission([HOURLY])
+    given = event(name=name, time=time, properties={})
+    body = envelope([given], catalogue=HOURLY.digest)
+    assert (admission.quickly(body, NOW) is not None) is fits
+    for odd in ([given], [given, 1]):
+        admitted = admission.slowly(envelope(odd, catalogue=HOURLY.digest), NOW)
+        assert (admitted.accepted, admitted.refused["bad_time"]) == (int(fits), int(not fits))
+
+
+def test_a_counter_on_the_posthog_wire_is_cut_to_its_day() -> None:
+    sent = [
+        posthog_event(event=name, timestamp=None) for name in ("conversation_created", "plugin_installed")
+    ]
+    (admitted,) = posthog.admit(Admission([HOURLY]), to_posthog(sent), NOW)
+    assert [e["time"] for e in kept(admitted.payload)] == [DAY, HOUR]
+
+
+def test_a_time_of_another_form_is_not_remembered() -> None:
+    rule = TimeRule("day", 400)
+    for text in ("x" * 1_000_000, DAY + "\n", HOUR, "SECRET", ""):
+        assert not rule.fits(text, NOW)
+    assert rule.fits(DAY, NOW)
+    assert not rule.fits("2001-01-01", NOW)
+    assert set(rule._judged) == {DAY, "2001-01-01"}
+
+
 def test_every_version_ever_given_stays_valid_and_an_unknown_one_is_judged_by_the_latest() -> None:
     newer = loads(TOML.replace('"playbook"]', '"playbook", "system"]'))
     both = Admission([sample(), newer])
@@ -170,7 +279,7 @@ def test_every_version_ever_given_stays_valid_and_an_unknown_one_is_judged_by_th
         (b"", "not_json"),
         (b"SECRET", "not_json"),
         (b"\xff\xfe\x00", "not_json"),
-        (b'{"format":1,"key":"wk_hay_tests","events":NaN}', "not_json"),
+        (b'{"format":1,"key":"wk_hay_tests","events":NaN}', "bad_envelope"),
         (b'{"format":1,"key":"k","x":' + b"[" * 200_000, "not_json"),
         (envelope([event()])[:-1], "not_json"),
         (envelope([event()]) + b"x", "not_json"),
@@ -187,6 +296,10 @@ def test_every_version_ever_given_stays_valid_and_an_unknown_one_is_judged_by_th
         (envelope([]).replace(b'"events": []', b'"events": {}'), "bad_envelope"),
         (envelope([], batch_id=None), "bad_envelope"),
         (envelope([1] * 10_001), "too_large"),
+        (b'{"a":"' + b"\\n" * 600_000, "too_large"),
+        (b'{"a":[' + b"[],[]," * 200_000 + b"1]}", "too_large"),
+        (b'{"events":[' + b"1," * 600_000 + b"1]}", "too_large"),
+        (b'{"a":"' + b'\\"' * 200_000, "not_json"),
     ],
 )
 def test_what_cannot_be_read_is_refused_with_a_slug_and_without_a_value(

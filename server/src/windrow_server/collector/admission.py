@@ -2,7 +2,8 @@
 
 Two paths with one outcome. The *fast* one decodes the batch by the compiled catalogue and keeps the very
 bytes received. When anything is unusual, the *slow* one looks at each event, keeps the good ones, leaves
-out what is not declared, counts it by reason, and writes a clean envelope anew.
+out what is not declared, counts it by reason, and writes a clean envelope anew. A stranger can make it work
+for long, so that the collector runs it beside the event loop.
 """
 
 from __future__ import annotations
@@ -17,8 +18,8 @@ import msgspec
 from windrow.catalogue import Catalogue
 from windrow.reasons import REASONS
 
-from windrow_server.collector.clean import clean_event, clean_properties, decoded, parsed
-from windrow_server.collector.compiled import Count, Digest, Kind, Sdk, Uuid, Version
+from windrow_server.collector.clean import clean_event, clean_properties, decoded, parsed, readable
+from windrow_server.collector.compiled import MOST, Digest, Kind, Sdk, Uuid, Version
 from windrow_server.errors import Refusal
 from windrow_server.settings import LIMIT
 
@@ -28,6 +29,7 @@ FORMAT = 1
 _DIGEST = re.compile(rb'"catalogue"\s*:\s*"([0-9a-f]{64})"')
 _MALFORMED = (msgspec.MsgspecError, ValueError, RecursionError)
 _ENCODE = msgspec.json.Encoder().encode
+_USUAL_ENVELOPE, _USUAL_EVENT = 1_000, 500
 
 
 class Admitted(NamedTuple):
@@ -68,7 +70,6 @@ class _Envelope(msgspec.Struct):
 
 _HEAD = msgspec.json.Decoder(_Head)
 _ENVELOPE = msgspec.json.Decoder(_Envelope)
-_COUNTS = msgspec.json.Decoder(dict[str, Count])
 
 
 class Admission:
@@ -99,6 +100,10 @@ class Admission:
 
     def admit(self, body: bytes, now: float) -> Admitted:
         """Judge one envelope; `now` in unix seconds. Raises `Refusal` when it cannot be read at all."""
+        return self.quickly(body, now) or self.slowly(body, now)
+
+    def quickly(self, body: bytes, now: float) -> Admitted | None:
+        """Judge an envelope that has nothing unusual; None for any other. Takes 0.35 µs an event."""
         # The search is only a hint at the right decoder, which checks the digest and the key itself.
         hint = _DIGEST.search(body, 0, 1_000)
         version = self._by_digest.get(hint.group(1)) if hint else None
@@ -110,10 +115,14 @@ class Admission:
             else:
                 events = batch.events
                 if len(events) <= LIMIT["batch_events"] and version.sound(events, now):
-                    return Admitted(version.product, body, len(events), {})
-        return self._slowly(body, now)
+                    # Space between the values is not worth the disk.
+                    usual = len(body) <= _USUAL_ENVELOPE + _USUAL_EVENT * len(events)
+                    return Admitted(version.product, body if usual else _ENCODE(batch), len(events), {})
+        return None
 
-    def _slowly(self, body: bytes, now: float) -> Admitted:
+    def slowly(self, body: bytes, now: float) -> Admitted:
+        """Judge any envelope, one event at a time. Raises `Refusal` as `admit` does."""
+        body = readable(body)
         head: _Head = decoded(_HEAD, body)
         if head.format > FORMAT:
             raise Refusal("unsupported_format")
@@ -127,6 +136,8 @@ class Admission:
         version = product.versions.get(envelope.catalogue, product.latest)
         refused: Counter[str] = Counter()
         context = clean_properties(parsed(envelope.context), version.context, refused)
+        refused["invalid_value"] += context is None
+        dropped = _dropped(parsed(envelope.dropped), refused)
         events = [_event(raw, version, now, refused) for raw in envelope.events]
         kept = [event for event in events if event is not None]
         payload = {
@@ -138,25 +149,27 @@ class Admission:
             "instance_kind": envelope.instance_kind,
             "sdk": envelope.sdk,
             "context": context or {},
-            "dropped": _dropped(envelope.dropped),
+            "dropped": dropped,
             "events": kept,
         }
-        return Admitted(product.name, _ENCODE(payload), len(kept), refused)
+        return Admitted(product.name, _ENCODE(payload), len(kept), +refused)
 
 
 def _event(raw: msgspec.Raw, version: Version, now: float, refused: Counter[str]) -> object | None:
+    event: object | None
     try:
         event = version.event.decode(raw)
     except _MALFORMED:
         event = None
     if event is not None and version.sound([event], now):
-        return raw
+        return event
     return clean_event(parsed(raw), version, now, refused)
 
 
-def _dropped(raw: msgspec.Raw) -> dict[str, int]:
-    try:
-        counts = _COUNTS.decode(raw)
-    except _MALFORMED:
+def _dropped(counts: Any, refused: Counter[str]) -> dict[str, int]:
+    if not isinstance(counts, dict):
+        refused["invalid_value"] += 1
         return {}
-    return {slug: count for slug, count in counts.items() if slug in REASONS}
+    good = {slug: n for slug, n in counts.items() if slug in REASONS and type(n) is int and 0 <= n <= MOST}
+    refused["invalid_value"] += len(counts) - len(good)
+    return good

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from typing import Any
 
 from isal import isal_zlib
@@ -11,7 +11,7 @@ from isal import isal_zlib
 from windrow_server.errors import Refusal
 from windrow_server.settings import LIMIT
 
-Receive = Callable[[], Awaitable[Any]]
+Receive = Callable[[], Coroutine[Any, Any, Any]]
 IsalError: Any = isal_zlib.error
 _GZIP = b"\x1f\x8b\x08"
 _DRAINED = 4
@@ -26,15 +26,7 @@ async def read(receive: Receive, headers: Iterable[tuple[bytes, bytes]], *, snif
 
     `sniff` unpacks gzip by its first bytes as well, whatever the headers say. Raises `Refusal` and `Gone`.
     """
-    message = await _next(receive)
-    if message.get("more_body"):
-        try:
-            async with asyncio.timeout(LIMIT["body_seconds"]):
-                body = await _rest(receive, message["body"])
-        except TimeoutError:
-            raise Refusal("slow_body") from None
-    else:
-        body = message["body"]
+    body = await _whole(receive)
     if len(body) > LIMIT["body_bytes"]:
         raise Refusal("too_large")
     encoding = (
@@ -62,21 +54,22 @@ def unpacked(body: bytes) -> bytes:
     return bytes(plain)
 
 
-async def _next(receive: Receive) -> dict[str, Any]:
-    message: dict[str, Any] = await receive()
-    if message["type"] != "http.request":
-        raise Gone
-    return message
+async def _whole(receive: Receive) -> bytes:
+    try:
+        async with asyncio.timeout(LIMIT["body_seconds"]):
+            return await _joined(receive)
+    except TimeoutError:
+        raise Refusal("slow_body") from None
 
 
-async def _rest(receive: Receive, first: bytes) -> bytes:
-    chunks, length, more = [first], len(first), True
+async def _joined(receive: Receive) -> bytes:
+    chunks: list[bytes] = []
+    length, more = 0, True
     while more:
-        message = await _next(receive)
-        chunk = message["body"]
-        length += len(chunk)
+        message = _request(await receive())
+        length += len(message["body"])
         if length <= LIMIT["body_bytes"]:
-            chunks.append(chunk)
+            chunks.append(message["body"])
         elif length > _DRAINED * LIMIT["body_bytes"]:
             raise Refusal("too_large")
         # What is too large is read on for a while and thrown away: a client that is still sending when the
@@ -85,3 +78,9 @@ async def _rest(receive: Receive, first: bytes) -> bytes:
     if length > LIMIT["body_bytes"]:
         raise Refusal("too_large")
     return b"".join(chunks)
+
+
+def _request(message: dict[str, Any]) -> dict[str, Any]:
+    if message["type"] != "http.request":
+        raise Gone
+    return message

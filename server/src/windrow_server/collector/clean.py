@@ -1,8 +1,12 @@
-"""The slow path: one event at a time, keeping what is declared and counting the rest by reason."""
+"""The slow path: one event at a time, keeping what is declared and counting the rest by reason.
+
+It runs beside the event loop, and yet a single call into C stops everybody: each is bounded first.
+"""
 
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -13,45 +17,80 @@ from windrow.catalogue.coarsen import INVALID
 
 from windrow_server.collector.compiled import UUID_FORM, Version
 from windrow_server.errors import Refusal
+from windrow_server.settings import LIMIT
 
 _UUID = re.compile(UUID_FORM)
 _DIGITS = 20
-# Every escape in turn, so that an escaped backslash before a `u` is not taken for the start of one.
-_ESCAPE = re.compile(
-    rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(u[dD][89a-fA-F][0-9a-fA-F]{2})|.)",
-    re.DOTALL,
-)
+_PARTS = (b",", b"[", b"{", b"\\")
+_DEPTH = 64
+_ROOM = 100
+# Possessive, and content with a string that does not end: one look at each byte, whatever they are.
+_TOKEN = re.compile(rb'"(?:[^"\\]++|\\.)*+"?|[\[\]{}]', re.DOTALL)
+_MALFORMED = (msgspec.MsgspecError, ValueError, RecursionError)
+_SKIP = msgspec.json.Decoder(msgspec.Raw).decode
+
+
+def readable(body: bytes) -> bytes:
+    """Return the body as JSON that msgspec reads, with null for what only json.dumps calls JSON (NaN and
+    Infinity) and for what is nested beyond reason. Raises `Refusal` ("too_large", "not_json")."""
+    if sum(map(body.count, _PARTS)) > LIMIT["batch_parts"]:
+        raise Refusal("too_large")
+    try:
+        # In brackets, so that who reads it later has the room on the stack for certain.
+        _SKIP(b"[" * _ROOM + body + b"]" * _ROOM)
+    except _MALFORMED:
+        return _mended(body)
+    return body
 
 
 def decoded(decoder: msgspec.json.Decoder[Any], body: bytes) -> Any:
     """Decode an envelope. Raises `Refusal`: "not_json", or "bad_envelope" with the place, without a value."""
     try:
-        return _decoded(decoder, body)
+        return decoder.decode(body)
     except msgspec.ValidationError as error:
         place = re.search(r"field `([a-z_]+)`", str(error)) or re.search(r"`\$\.([a-z_]+)", str(error))
         raise Refusal("bad_envelope", f"At `{place.group(1)}`." if place else "") from None
-    except (msgspec.MsgspecError, ValueError, RecursionError):
+    except _MALFORMED:
         raise Refusal("not_json") from None
 
 
-def _decoded(decoder: msgspec.json.Decoder[Any], body: bytes) -> Any:
-    try:
-        return decoder.decode(body)
-    except msgspec.ValidationError:
-        raise
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        # msgspec refuses half a surrogate pair, which json.dumps writes without a thought. No declared value
-        # has one, so that a replacement character leads to the same verdict, for the one value that it is in.
-        return decoder.decode(_ESCAPE.sub(lambda m: b"\\ufffd" if m.group(1) else m.group(), body))
-
-
 def parsed(raw: msgspec.Raw) -> Any:
-    """Parse any JSON, or return None. Never raises: lone surrogates, huge integers and deep nesting are read
-    or given up within bounds."""
+    """Parse one event or any other part of an envelope, or return None. Never raises: huge integers are read
+    and a part of more than `event_bytes` is given up."""
+    text = bytes(raw)
     try:
-        return json.loads(bytes(raw), parse_int=_bounded, parse_constant=_refuse)
+        return None if len(text) > LIMIT["event_bytes"] else _JSON.decode(text.decode())
     except (ValueError, RecursionError):
         return None
+
+
+def _mended(body: bytes) -> bytes:
+    try:
+        value = _JSON.decode(_shallow(body).decode("utf-8", "replace"))
+    except (ValueError, RecursionError):
+        raise Refusal("not_json") from None
+    # json.dumps writes half a surrogate pair without a thought, and msgspec refuses it. No declared value has
+    # one, so that a replacement character leads to the same verdict, for the one value that it is in.
+    text = json.dumps(value, ensure_ascii=False).encode("utf-8", "surrogatepass")
+    return text.decode("utf-8", "replace").encode()
+
+
+def _shallow(body: bytes) -> bytes:
+    """Put null in place of what lies deeper than any declared value, so that a parser need not descend."""
+    kept, start, depth = [], 0, 0
+    for token in _TOKEN.finditer(body):
+        mark = body[token.start()]
+        if mark in b"[{":
+            depth += 1
+            if depth == _DEPTH:
+                kept.append(body[start : token.start()])
+                start = token.start()
+        elif mark in b"]}":
+            if depth == _DEPTH:
+                kept.append(b"null")
+                start = token.end()
+            depth -= 1
+    return b"".join([*kept, body[start:]])
 
 
 def clean_event(value: Any, version: Version, now: float, refused: Counter[str]) -> dict[str, Any] | None:
@@ -67,7 +106,7 @@ def clean_event(value: Any, version: Version, now: float, refused: Counter[str])
     if not isinstance(identity, str) or not _UUID.fullmatch(identity) or not isinstance(time, str):
         refused["malformed_event"] += 1
         return None
-    if not version.times.fits(time, now):
+    if not version.rule(value["name"]).fits(time, now):
         refused["bad_time"] += 1
         return None
     properties = clean_properties(value.get("properties", {}), checks, refused)
@@ -102,5 +141,9 @@ def _bounded(text: str) -> int:
     return int(text) if len(text) <= _DIGITS else int(text[: _DIGITS + 1])
 
 
-def _refuse(text: str) -> None:
-    raise ValueError(f"{text} is not JSON")
+def _finite(text: str) -> float | None:
+    number = float(text)
+    return number if math.isfinite(number) else None
+
+
+_JSON = json.JSONDecoder(parse_int=_bounded, parse_float=_finite, parse_constant=_finite)

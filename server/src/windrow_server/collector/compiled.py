@@ -27,9 +27,12 @@ Uuid = Annotated[str, Meta(pattern=rf"^{UUID_FORM}\Z")]
 Digest = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z")]
 Kind = Literal["database", "file", "ephemeral"]
 Sdk = Annotated[str, Meta(pattern=SDK_FORM)]
-Count = Annotated[int, Meta(ge=0, le=2**53)]
+MOST = 2**53
+"""The largest count of losses: more, and JavaScript could not read it."""
+_Count = Annotated[int, Meta(ge=0, le=MOST)]
 _Length36 = Annotated[str, Meta(min_length=36, max_length=36)]
-_Time = Annotated[str, Meta(max_length=17)]
+_Day = Annotated[str, Meta(min_length=10, max_length=10)]
+_Hour = Annotated[str, Meta(min_length=17, max_length=17)]
 
 
 def _label(values: Iterable[str]) -> Any:
@@ -61,19 +64,31 @@ class Version:
         self.product = catalogue.product.name
         self.digest = catalogue.digest
         self.daily = frozenset(event.name for event in catalogue.events.values() if event.daily)
-        self.times = TimeRule(catalogue.product.time_precision, catalogue.product.keep_days)
+        self._times = TimeRule(catalogue.product.time_precision, catalogue.product.keep_days)
+        self._days = TimeRule("day", catalogue.product.keep_days)
         self.context = _checks(catalogue.context)
         self.events = {event.name: _checks(event.properties) for event in catalogue.events.values()}
-        events: Any = Union[tuple(_event_type(e, n) for n, e in enumerate(catalogue.events.values()))]  # noqa: UP007
+        hourly = catalogue.product.time_precision == "hour"
+        types = [
+            _event_type(event, number, _Hour if hourly and not event.daily else _Day)
+            for number, event in enumerate(catalogue.events.values())
+        ]
+        events: Any = Union[tuple(types)]  # noqa: UP007
         self.event = msgspec.json.Decoder(events)
         self.batch = msgspec.json.Decoder(_batch_type(events, catalogue, self.digest, keys))
+
+    def rule(self, name: str) -> TimeRule:
+        """Return the rule for the times of the event `name`."""
+        return self._days if name in self.daily else self._times
 
     def sound(self, events: list[Any], now: float) -> bool:
         """Check what the types cannot: that ids are UUIDs and times are allowed."""
         # One look at all ids, and one at each distinct time: a tenth of the cost of a look at each event.
         if not _UUIDS.fullmatch("".join([event.id for event in events])):
             return False
-        return all(self.times.fits(text, now) for text in {event.time for event in events})
+        # The types have seen to it that only an event of a day has a text as short as a day.
+        times = {event.time for event in events}
+        return all((self._days if len(text) == 10 else self._times).fits(text, now) for text in times)
 
 
 def _checks(properties: Mapping[str, Property]) -> dict[str, Callable[[object], object]]:
@@ -104,12 +119,12 @@ def _fields(properties: Mapping[str, Property], name: str) -> type[msgspec.Struc
     )
 
 
-def _event_type(event: Event, number: int) -> type[msgspec.Struct]:
+def _event_type(event: Event, number: int, time: Any) -> type[msgspec.Struct]:
     return msgspec.defstruct(
         f"Event{number}",
         [
             ("id", _Length36),
-            ("time", _Time),
+            ("time", time),
             ("properties", _fields(event.properties, f"Properties{number}")),
         ],
         tag_field="name",
@@ -134,7 +149,7 @@ def _batch_type(events: Any, catalogue: Catalogue, digest: str, keys: Iterable[s
             ("sdk", Sdk),
             ("events", list[events]),
             ("context", context | UnsetType, UNSET),
-            ("dropped", dict[reasons, Count], msgspec.field(default_factory=dict)),
+            ("dropped", dict[reasons, _Count], msgspec.field(default_factory=dict)),
         ],
         forbid_unknown_fields=True,
         gc=False,

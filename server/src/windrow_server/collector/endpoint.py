@@ -6,15 +6,17 @@ echoed: not its address, not its headers, not a value that was refused.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Coroutine, MutableMapping
 from typing import Any
 
 import msgspec
 
 from windrow_server.collector import posthog
 from windrow_server.collector.admission import Admission
+from windrow_server.collector.aside import Aside
 from windrow_server.collector.body import Gone, read
 from windrow_server.errors import API_ERRORS, ApiError, Overloaded, Refusal
 from windrow_server.inbox import Inbox, Row
@@ -29,7 +31,7 @@ _OK = b'{"status":"Ok"}'
 _log = logging.getLogger("windrow.collector")
 
 Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Any]]
+Receive = Callable[[], Coroutine[Any, Any, Any]]
 Send = Callable[[Any], Awaitable[None]]
 
 
@@ -40,6 +42,7 @@ class Collector:
         self._inbox = inbox
         self._admission = admission
         self._clock = clock
+        self._aside = Aside()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -49,7 +52,8 @@ class Collector:
             return
         except Refusal as refusal:
             await send_error(send, refusal.error, refusal.detail)
-        except Overloaded:
+        except (Overloaded, asyncio.CancelledError):
+            # Cancelled is who still waits for a body when the server ends; this is the last that it does.
             await send_error(send, API_ERRORS["overloaded"])
         except Exception as error:
             # Neither message nor traceback: either could hold a value. Its type leads to the place.
@@ -69,7 +73,10 @@ class Collector:
 
     async def _native(self, body: bytes) -> bytes:
         now = self._clock()
-        product, payload, accepted, refused = self._admission.admit(body, now)
+        admitted = self._admission.quickly(body, now)
+        if admitted is None:
+            admitted = await self._aside.run(len(body), lambda: self._admission.slowly(body, now))
+        product, payload, accepted, refused = admitted
         await self._inbox.put((Row(_hour(now), product, "windrow", payload, refused),))
         if not refused:
             return b'{"accepted":%d,"refused":{}}' % accepted
@@ -77,7 +84,7 @@ class Collector:
 
     async def _posthog(self, body: bytes) -> bytes:
         now = self._clock()
-        admitted = posthog.admit(self._admission, body, now)
+        admitted = await self._aside.run(len(body), lambda: posthog.admit(self._admission, body, now))
         if admitted:
             await self._inbox.put(
                 [Row(_hour(now), a.product, "posthog", a.payload, a.refused) for a in admitted]

@@ -18,7 +18,7 @@ from typing import Any
 import msgspec
 
 from windrow_server.collector.admission import FORMAT, Admission, Admitted
-from windrow_server.collector.clean import clean_properties, decoded, parsed
+from windrow_server.collector.clean import clean_properties, decoded, parsed, readable
 from windrow_server.collector.compiled import Version
 from windrow_server.errors import Refusal
 from windrow_server.settings import LIMIT
@@ -76,7 +76,7 @@ class _Translation:
         if not isinstance(sent, dict) or distinct is None:
             self.refused["malformed_event"] += 1
             return
-        time = self.time(value.get("timestamp"))
+        time = self.time(name, value.get("timestamp"))
         if time is None:
             self.refused["bad_time"] += 1
             return
@@ -98,13 +98,14 @@ class _Translation:
             return str(uuid.uuid5(uuid.UUID(instance), f"{name}:{time[:10]}"))
         return self.hashed("event", given) if isinstance(given, str) and given else str(uuid.uuid4())
 
-    def time(self, given: Any) -> str | None:
+    def time(self, name: str, given: Any) -> str | None:
         moment = _moment(given)
+        rule = self.version.rule(name)
         try:
-            text = self.version.times.cut(self.now if moment is None else moment - self.skew)
+            text = rule.cut(self.now if moment is None else moment - self.skew)
         except ValueError:
             return None
-        return text if self.version.times.fits(text, self.now) else None
+        return text if rule.fits(text, self.now) else None
 
     def envelope(self, instance: str, sdk: str, context: Mapping[str, Any]) -> dict[str, Any]:
         place = (instance, sdk, _ENCODE(context))
@@ -130,7 +131,7 @@ def admit(admission: Admission, body: bytes, now: float) -> list[Admitted]:
 
     The counts of what was refused stand on the first one. Raises `Refusal` when it cannot be read at all.
     """
-    batch: _Batch = decoded(_BATCH, body)
+    batch: _Batch = decoded(_BATCH, readable(body))
     key = batch.api_key or batch.token or ""
     product = admission.product(key)
     if len(batch.batch) > LIMIT["batch_events"]:

@@ -14,7 +14,10 @@ _REMEMBERED = 10_000
 
 
 class TimeRule:
-    """Judges the time text of events: `precision` is "day" or "hour", `keep_days` the age of the oldest."""
+    """Judges the time text of events: `precision` is "day" or "hour", `keep_days` the age of the oldest.
+
+    Counters and snapshots are of a day, whatever the precision of the product.
+    """
 
     def __init__(self, precision: str, keep_days: int) -> None:
         self.precision = precision
@@ -31,6 +34,9 @@ class TimeRule:
             self._today, self._judged = today, {}
         verdict = self._judged.get(text)
         if verdict is None:
+            # Only what has the form is remembered: it is short, and nothing that a sender made up.
+            if not self._form.fullmatch(text):
+                return False
             verdict = self._judge(text, today)
             if len(self._judged) < _REMEMBERED:
                 self._judged[text] = verdict
@@ -45,8 +51,6 @@ class TimeRule:
         return moment.strftime("%Y-%m-%d" if self.precision == "day" else "%Y-%m-%dT%H:00Z")
 
     def _judge(self, text: str, today: int) -> bool:
-        if not self._form.fullmatch(text):
-            return False
         try:
             day = (date.fromisoformat(text[:10]) - date(1970, 1, 1)).days
         except ValueError:

@@ -23,7 +23,7 @@ from windrow_server.app import App
 from windrow_server.collector import Admission, Collector
 from windrow_server.inbox import Inbox
 from windrow_server.meta import Meta, told
-from windrow_server.settings import LIMIT, Settings
+from windrow_server.settings import Settings
 from windrow_server.store import Store
 from windrow_server.supervise.checks import bound, check_store, checked_token, known, loaded, locked
 from windrow_server.supervise.children import Child
@@ -193,7 +193,6 @@ def _web(app: App) -> Iterator[uvicorn.Server]:
         proxy_headers=False,
         server_header=False,
         date_header=False,
-        limit_concurrency=LIMIT["connections"],
         timeout_graceful_shutdown=2,
     )
     server = uvicorn.Server(config)
