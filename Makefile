@@ -34,6 +34,7 @@ setup: .venv/.ready node_modules/.built  ## Prepare .venv and the JavaScript pac
 
 node_modules/.ready: package.json package-lock.json js/package.json server/web/package.json
 	@command -v node >/dev/null || { echo "Windrow needs Node 20 or newer (https://nodejs.org)."; exit 1; }
+	@node -e 'if (parseInt(process.versions.node) < 20) { console.error("Windrow needs Node 20 or newer; this is " + process.versions.node); process.exit(1) }'
 	@echo "Preparing the JavaScript packages …"
 	@npm ci --silent --no-fund --no-audit
 	@touch $@
@@ -58,7 +59,7 @@ demo: setup  ## A collector with a simulated fleet on :7717 and a small Hay on :
 
 .PHONY: demo-reset
 demo-reset:  ## Forget the demo's data
-	@rm -rf .demo && echo "The demo's data is gone."
+	@if test -x $(BIN)/python; then $(BIN)/python hay/demo.py reset; else rm -rf .demo; fi
 
 .PHONY: test
 test: setup chromium check  ## Every check and test (under 10 minutes)
@@ -103,5 +104,5 @@ lock: .venv/.ready  ## Resolve the dependencies anew into requirements.lock and 
 	@npm install --package-lock-only --omit-lockfile-registry-resolved --silent
 
 .PHONY: clean
-clean:  ## Remove all that the targets above have made
-	@rm -rf .venv node_modules js/node_modules server/web/node_modules js/dist server/src/windrow_server/pages/static/dist .demo
+clean: demo-reset  ## Remove all that the targets above have made
+	@rm -rf .venv node_modules js/node_modules server/web/node_modules js/dist server/src/windrow_server/pages/static/dist

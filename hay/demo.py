@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import secrets
 import shutil
@@ -15,6 +16,7 @@ import urllib.request
 from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
+from typing import IO
 
 ROOT = Path(__file__).parents[1]
 DATA = ROOT / ".demo"
@@ -29,14 +31,23 @@ class Stopped(Exception):
 
 
 def main() -> int:
-    """Run the demo until it is told to end; the exit code."""
+    """Run the demo until it is told to end, or, with the word `reset`, forget its data; the exit code."""
+    lock = _lock()
+    if lock is None:
+        print("The demo is running. End it with Ctrl-C, then try again.", file=sys.stderr)
+        return 1
+    with lock:
+        return _reset() if sys.argv[1:] == ["reset"] else _demo()
+
+
+def _demo() -> int:
     signal.signal(signal.SIGTERM, _stop)
     signal.signal(signal.SIGINT, _stop)
     running: list[subprocess.Popen[bytes]] = []
     try:
         if taken := [port for port in (COLLECTOR_PORT, HAY_PORT) if _taken(port)]:
             print(
-                f"Port {taken[0]} is in use. Does the demo run already? End it, then try again.",
+                f"Port {taken[0]} is in use by another program. End it, then try again.",
                 file=sys.stderr,
             )
             return 1
@@ -49,6 +60,7 @@ def main() -> int:
 
 def _run(running: list[subprocess.Popen[bytes]]) -> int:
     _simulate()
+    print("Starting the collector and Hay …", flush=True)
     token = _token()
     until = (DATA / "until").read_text("utf-8")
     base = f"http://127.0.0.1:{COLLECTOR_PORT}"
@@ -79,13 +91,30 @@ def _run(running: list[subprocess.Popen[bytes]]) -> int:
     return 1
 
 
+def _lock() -> IO[str] | None:
+    """Hold the demo's folder for this process, until it ends in whatever way; None: another one holds it."""
+    DATA.mkdir(exist_ok=True)
+    file = (DATA / "lock").open("w")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        file.close()
+        return None
+    return file
+
+
+def _reset() -> int:
+    shutil.rmtree(DATA)
+    print("The demo's data is gone.")
+    return 0
+
+
 def _simulate() -> None:
     """Fill the collector's data once; an interrupted attempt leaves nothing behind."""
     if (DATA / "collector").exists():
         return
     attempt = DATA / "attempt"
     shutil.rmtree(attempt, ignore_errors=True)
-    DATA.mkdir(exist_ok=True)
     today = datetime.now(UTC).date().isoformat()
     command: list[str | Path] = [
         BIN / "windrow-server",

@@ -10,6 +10,12 @@ export type Options = ComposeOption<
   BarSeriesOption | GridComponentOption | LegendComponentOption | LineSeriesOption | TooltipComponentOption
 >;
 type Series = BarSeriesOption | LineSeriesOption;
+interface Style {
+  color: string;
+  borderColor?: string;
+  borderWidth?: number;
+  borderType?: number[];
+}
 
 const NUMBERS = new Intl.NumberFormat("en-GB", { notation: "compact", maximumFractionDigits: 1 });
 const ROW = 30;
@@ -25,8 +31,9 @@ export function options(kind: string, data: Data, theme: Theme, width: number): 
   if (kind === "ranked") return ranked(data, theme, width);
   const heads = data.heads.map((head, index) => ({ head, index })).filter(({ head }) => head.tone !== "");
   const series = heads.flatMap(({ head, index }) => make(kind, data, head, index, theme));
-  const areas = kind === "area" || (kind === "share" && data.lines.length >= AREA_FROM);
-  const legend = heads.length > 1;
+  const areas = kind === "area" || (kind === "share" && flows(data));
+  // A colour of one version says nothing without its name.
+  const legend = heads.length > 1 || kind === "share";
   // Counted from the newest, so that the last bucket always has its label and the gaps are even.
   const step = Math.max(1, Math.ceil((data.lines.length * LABEL) / Math.max(width - 48, LABEL)));
   return {
@@ -36,15 +43,15 @@ export function options(kind: string, data: Data, theme: Theme, width: number): 
     grid: { left: 4, right: areas ? 24 : 12, top: 12, bottom: legend ? legendRows(heads.map(({ head }) => head.label), width) * 24 + 6 : 4,
       outerBoundsMode: "same", outerBoundsContain: "axisLabel" },
     legend: legend
-      ? { show: true, bottom: 0, left: 0, itemWidth: 12, itemHeight: 12, itemGap: 14, icon: "roundRect", selectedMode: false,
-          textStyle: { color: theme.text, fontFamily: theme.font, fontSize: 13 } }
+      ? { show: true, data: heads.map(({ head }) => head.label), bottom: 0, left: 0, itemWidth: 12, itemHeight: 12, itemGap: 14,
+          icon: "roundRect", selectedMode: false, textStyle: { color: theme.text, fontFamily: theme.font, fontSize: 13 } }
       : { show: false },
     tooltip: tooltip(data, theme, areas ? "line" : "shadow", kind === "share"),
     xAxis: {
       type: "category", data: data.lines.map((line) => line.short), boundaryGap: !areas,
       axisLine: { lineStyle: { color: theme.soft } }, axisTick: { show: false },
       axisLabel: { color: theme.soft, fontSize: 12, interval: (place: number) => (data.lines.length - 1 - place) % step === 0,
-        hideOverlap: true },
+        hideOverlap: true, ...(areas ? { alignMinLabel: "left" } : {}) },
     },
     yAxis: {
       type: "value", minInterval: 1, splitNumber: 4, ...(kind === "share" ? { max: 100, interval: 25 } : {}),
@@ -55,6 +62,13 @@ export function options(kind: string, data: Data, theme: Theme, width: number): 
     series,
   };
 }
+
+/** Whether there are weeks enough for an area: out of one or two, all that it would draw is a sliver. */
+function flows(data: Data): boolean {
+  return data.lines.filter((line) => total(line) > 0).length >= AREA_FROM;
+}
+
+const total = (line: Line): number => line.points.reduce((sum, point) => sum + (point.value ?? 0), 0);
 
 /** How many lines the legend takes: it is placed by the library, and the grid must leave room for it. */
 function legendRows(labels: readonly string[], width: number): number {
@@ -72,19 +86,24 @@ function make(kind: string, data: Data, head: Head, index: number, theme: Theme)
   const color = theme.tone(head.tone);
   const value = (line: Line): number | null => line.points[index]?.value ?? null;
   if (kind === "area") return area(data, head, value, color, theme);
-  if (kind === "share") return [share(data, head, value, color, theme)];
+  if (kind === "share") return share(data, head, value, color, theme);
   const sign = head.tone === "gone" ? -1 : 1;
   return [{
     type: "bar", name: head.label, stack: "all", barCategoryGap: "22%", barMaxWidth: 44, itemStyle: { color },
     emphasis: { disabled: true },
     data: data.lines.map((line) => {
       const number = value(line);
-      return { value: number === null ? "-" : sign * number, itemStyle: { color, opacity: line.partial ? 0.45 : 1 } };
+      return { value: number === null ? "-" : sign * number, itemStyle: line.partial ? running(color, theme) : { color } };
     }),
   }];
 }
 
-/** The days that are over as a line, and the last step to the running day as a dashed one with an open dot. */
+/** What is not over: lighter, and in a dashed outline, for lighter alone is the colour of something else. */
+function running(color: string, theme: Theme): Style {
+  return { color: theme.light(color), borderColor: color, borderWidth: 1.5, borderType: [3, 2] };
+}
+
+/** The days that are over as a line, and the last step to the running day as a lighter, dashed one with an open dot. */
 function area(data: Data, head: Head, value: (line: Line) => number | null, color: string, theme: Theme): Series[] {
   const last = data.lines.findIndex((line) => line.partial);
   const plain = { type: "line", symbol: "none", emphasis: { disabled: true }, color } as const;
@@ -93,8 +112,8 @@ function area(data: Data, head: Head, value: (line: Line) => number | null, colo
     data: data.lines.map((line) => (line.partial ? "-" : (value(line) ?? "-"))),
   };
   if (last < 0) return [over];
-  const running: LineSeriesOption = {
-    ...plain, name: `${head.label}, so far`, lineStyle: { color, width: 2, type: [3, 4] },
+  const step: LineSeriesOption = {
+    ...plain, name: `${head.label}, so far`, lineStyle: { color, width: 2, type: [3, 4] }, areaStyle: { color, opacity: 0.05 },
     data: data.lines.map((line, place) => ({
       value: place >= last - 1 ? (value(line) ?? "-") : "-",
       symbol: place === last ? "circle" : "none", symbolSize: 8,
@@ -102,22 +121,27 @@ function area(data: Data, head: Head, value: (line: Line) => number | null, colo
     })),
     showSymbol: true,
   };
-  return [over, running];
+  return [over, step];
 }
 
-function share(data: Data, head: Head, value: (line: Line) => number | null, color: string, theme: Theme): Series {
-  const shares = data.lines.map((line) => {
-    const total = line.points.reduce((sum, point) => sum + (point.value ?? 0), 0);
-    // A week without instances has no shares: a gap, and no fall to nought.
-    return total === 0 ? "-" : (100 * (value(line) ?? 0)) / total;
-  });
-  if (data.lines.length >= AREA_FROM) {
-    return { type: "line", name: head.label, stack: "all", symbol: "none", color, emphasis: { disabled: true },
-      lineStyle: { width: 0.75, color: theme.surface }, areaStyle: { color, opacity: 1 }, data: shares };
+function share(data: Data, head: Head, value: (line: Line) => number | null, color: string, theme: Theme): Series[] {
+  // A week without instances has no shares: a gap, and no fall to nought.
+  const shares = data.lines.map((line) => (total(line) === 0 ? "-" : (100 * (value(line) ?? 0)) / total(line)));
+  if (!flows(data)) {
+    return [{ type: "bar", name: head.label, stack: "all", barCategoryGap: "14%", barMaxWidth: 120, color, emphasis: { disabled: true },
+      data: shares.map((number, place) => ({ value: number,
+        itemStyle: data.lines[place]?.partial ? running(color, theme) : { color, borderColor: theme.surface, borderWidth: 0.75 } })) }];
   }
-  return { type: "bar", name: head.label, stack: "all", barCategoryGap: "14%", barMaxWidth: 120, color, emphasis: { disabled: true },
-    data: shares.map((number, place) => ({ value: number, itemStyle: { color, borderColor: theme.surface, borderWidth: 0.75,
-      opacity: data.lines[place]?.partial ? 0.6 : 1 } })) };
+  const last = data.lines.findIndex((line) => line.partial);
+  const plain = { type: "line", symbol: "none", color, emphasis: { disabled: true },
+    lineStyle: { width: 0.75, color: theme.surface } } as const;
+  const over: LineSeriesOption = { ...plain, name: head.label, stack: "all", areaStyle: { color, opacity: 1 },
+    data: shares.map((number, place) => (place === last ? "-" : number)) };
+  if (last < 0) return [over];
+  const step: LineSeriesOption = { ...plain, name: `${head.label}, so far`, stack: "so far",
+    areaStyle: { color: theme.light(color), opacity: 1 },
+    data: shares.map((number, place) => (place >= last - 1 ? number : "-")) };
+  return [over, step];
 }
 
 function ranked(data: Data, theme: Theme, width: number): Options {

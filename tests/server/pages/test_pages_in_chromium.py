@@ -115,6 +115,31 @@ def test_the_bar_of_a_week_is_as_high_as_its_number(open_page: Any) -> None:
     assert heights == pytest.approx([(number or 0) * scale for number in numbers], abs=1.5)
 
 
+@pytest.mark.parametrize("period", ["30d", "90d", "365d"])
+def test_the_only_version_of_a_new_product_is_drawn_and_named(
+    open_page: Any, clock: Any, period: str
+) -> None:
+    clock.now -= timedelta(days=146).total_seconds()  # the fleet's first week
+    page, _ = open_page(f"/?product=hay&period={period}")
+    weeks = [[number or 0 for number in row] for row in cells(page, "versions")]
+    assert sum(any(row) for row in weeks) == 1
+    assert "1.0.0" in page.locator("#versions .chart svg text").all_text_contents()
+    heights = page.locator("#versions .chart svg path[fill]").evaluate_all(
+        "paths => paths.map(path => path.getBBox()).filter(box => box.width > 8).map(box => box.height)"
+    )
+    assert max(heights) > 50
+
+
+def test_the_week_that_runs_is_lighter_and_outlined_in_its_own_colour(open_page: Any) -> None:
+    page, _ = open_page()
+    over, running = page.locator("#active-week .chart svg path").evaluate_all(
+        "paths => paths.filter(path => path.getBBox().width > 8 && path.getBBox().height > 1).slice(-2)"
+        ".map(path => [path.getAttribute('fill'), path.getAttribute('stroke')])"
+    )
+    assert running[1] == over[0]
+    assert brightness_of_hex(running[0]) > brightness_of_hex(over[0])
+
+
 def test_what_is_not_over_is_said_to_be_partial(open_page: Any) -> None:
     page, _ = open_page()
     for name in ("active-day", "active-week", "active-month", "lifecycle", "versions", "other-kinds"):
@@ -125,6 +150,13 @@ def test_what_is_not_over_is_said_to_be_partial(open_page: Any) -> None:
         page.locator('table[data-figure="lifecycle"] tr[data-partial]').text_content().count("not known yet")
         == 1
     )
+
+
+@pytest.mark.parametrize("width", [360, 400])
+def test_a_narrow_page_shows_every_column_of_what_was_refused(open_page: Any, width: int) -> None:
+    page, _ = open_page(viewport={"width": width, "height": 800})
+    table = page.locator("[data-question=refusals] .scroll")
+    assert table.evaluate("box => box.scrollWidth - box.clientWidth") == 0
 
 
 @pytest.mark.parametrize("width", [360, 400])
@@ -219,3 +251,8 @@ def brightness(color: str) -> float:
     """The mean of the channels of a CSS colour."""
     channels = [int(channel) for channel in re.findall(r"\d+", color)[:3]]
     return sum(channels) / 3
+
+
+def brightness_of_hex(color: str) -> float:
+    """The mean of the channels of a colour such as #1f6f9f."""
+    return sum(bytes.fromhex(color.removeprefix("#"))) / 3

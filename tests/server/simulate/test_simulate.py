@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 from windrow_server.errors import StartError
 from windrow_server.settings import Settings
 from windrow_server.simulate import Summary, run
+from windrow_server.simulate.lives import YEAR, fleet
 from windrow_server.store import Store
 from windrow_server.store.spawn import spawned
 
@@ -42,6 +44,23 @@ def test_the_same_seed_and_day_give_the_same_fleet_and_the_store_agrees_with_it(
     }
     assert counted == {key: len(instances) for key, instances in summary.active.items()}
     assert summary.refused > 0
+
+
+def test_more_is_made_than_taken_away(tmp_path: Path) -> None:
+    run(Settings(tmp_path, catalogues=(CATALOGUE,)), seed=3, today=TODAY, instances=40)
+    with spawned(tmp_path / "store") as url:
+        store = Store.connect(url)
+        rows = store.query("select event, count() as n from events final group by event")
+        store.close()
+    events = {row["event"]: row["n"] for row in rows}
+    assert events["agent_created"] > events["agent_deleted"]
+    assert events["plugin_installed"] > events["plugin_removed"]
+
+
+def test_the_fleet_grows_until_the_last_day() -> None:
+    births = Counter((YEAR - 1 - life.born) // 28 for life in fleet(7, 1500))
+    assert births[0] > births[1] * 0.8
+    assert births[0] > births[6]
 
 
 def test_a_folder_with_data_is_left_alone(tmp_path: Path) -> None:

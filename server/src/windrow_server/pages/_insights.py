@@ -97,12 +97,12 @@ def _answers(store: Store, product: str, period: Period) -> dict[str, Answer]:
 
 
 def _sections(answers: dict[str, Answer], today: date) -> list[Section]:
-    running = "The lighter bar is the week that is still running."
+    running = "The paler bar is the week that is still running."
     return [
         Section(
             QUESTIONS["active_instances"],
             _figures.active_instances(answers["active_instances"], today),
-            "Today, this week and this month are not over: their numbers still grow, and are drawn lighter.",
+            "Today, this week and this month are not over: their numbers still grow, and are drawn paler.",
         ),
         Section(
             QUESTIONS["lifecycle"],

@@ -70,7 +70,7 @@ def fleet(seed: int, births: int) -> Iterator[Life]:
 def _birthday(source: random.Random) -> int:
     """Steady growth, a spike after a launch, and fewer births at weekends."""
     while True:
-        day = min(int(source.triangular(0, YEAR, YEAR * 0.95)), YEAR - 1)
+        day = min(int(source.triangular(0, YEAR, YEAR)), YEAR - 1)
         if source.random() < 0.06:
             day = min(120 + int(source.expovariate(0.4)), YEAR - 1)
         if day % 7 < 5 or source.random() < 0.45:

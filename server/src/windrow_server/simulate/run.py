@@ -23,7 +23,7 @@ from windrow_server.simulate.lives import YEAR, Life, fleet
 from windrow_server.store import Store
 from windrow_server.store.spawn import spawned
 
-BIRTHS = 2500
+BIRTHS = 1500
 _DAY = 86_400
 _BATCHES = 12_000  # in one transfer
 _LATE, _TWICE = 0.02, 0.01
