@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import secrets
 import sqlite3
 import threading
 from collections import deque
@@ -37,6 +38,17 @@ create table if not exists transfer (
     first integer not null,
     last integer not null
 );
+create table if not exists probe (
+    only integer primary key check (only = 1),
+    filler blob not null
+);
+"""
+#: Where a file starts to count is its own: tokens and sort keys of the store are made of sequences, so that a file
+#: that takes the place of a lost one must not give the same again. The low half starts at zero, since the store
+#: orders by it.
+_START = """
+insert into sqlite_sequence (name, seq)
+select 'batches', ? where not exists (select 1 from sqlite_sequence where name = 'batches')
 """
 _INSERT = "insert into batches (received, product, wire, payload, refused) values (?, ?, ?, ?, ?)"
 #: The first batch always, and what follows as long as the sum before it is below the bound: no batch is stuck.
@@ -48,6 +60,8 @@ with ahead as (
 select min(sequence), max(sequence) from ahead where before < ?
 """
 _TRANSFER_BYTES = 16 * 1024**2  # of JSON: as columns in memory it is several times that
+#: Of a batch's size, and committed: what is rolled back never reaches the disk, which may be full.
+_PROBE = "insert or replace into probe (only, filler) values (1, zeroblob(65536))"
 _SELECT = "select received, product, wire, payload, refused, sequence from batches"
 
 
@@ -56,7 +70,8 @@ class Row:
     """One admitted batch.
 
     `received`: unix seconds (UTC), cut to the hour; `wire`: "windrow" or "posthog"; `payload`: an admitted
-    envelope as JSON; `refused`: counts by drop reason; `sequence`: given by the inbox, 0 before that.
+    envelope as JSON; `refused`: counts by drop reason; `sequence`: given by the inbox, 0 before that, ascending from
+    a start that no other inbox file has.
     """
 
     received: int
@@ -106,6 +121,9 @@ class Inbox:
         self._lock = threading.Lock()
         self._connection = self._connect()
         self._connection.executescript(_SCHEMA)
+        self._connection.execute(_START, (secrets.randbits(30) << 32,))
+        # Opened now and not by the thread: later there may be too many open files.
+        self._writer = self._connect()
         _sync_folder(data)
 
     # ---- the web process -----------------------------------------------------------------------
@@ -121,24 +139,22 @@ class Inbox:
                 raise Overloaded("the inbox is closed")
             if self._bytes and self._bytes + size > self._limit:
                 raise Overloaded("too much waits for the disk")
+            self._start()
             waiter = _Waiter(rows, size)
             self._waiting.append(waiter)
             self._bytes += size
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="windrow-inbox", daemon=True)
-                self._thread.start()
             self._wake.notify()
         await waiter.future
 
     def writable(self) -> bool:
-        """Say whether a row could be written now (takes and gives back the write lock)."""
+        """Say whether a batch could be written now: write and sync 64 KiB beside the batches."""
         try:
-            with self._lock:
-                self._connection.execute("begin immediate")
-                self._connection.execute("rollback")
+            with self._lock, self._connection as connection:
+                connection.execute("begin immediate")
+                connection.execute(_PROBE)
         except sqlite3.Error:
             return False
-        return True
+        return self._thread is None or self._thread.is_alive()
 
     def close(self) -> None:
         """Commit what waits, then close. Later calls do nothing."""
@@ -149,6 +165,7 @@ class Inbox:
             self._thread.join()
             self._thread = None
         with self._lock:
+            self._writer.close()
             self._connection.close()
 
     # ---- simulator and loader ------------------------------------------------------------------
@@ -205,39 +222,56 @@ class Inbox:
         connection.execute("pragma synchronous=full")
         return connection
 
-    def _run(self) -> None:
-        connection = self._connect()
-        while True:
-            with self._wake:
-                while not self._waiting and not self._closed:
-                    self._wake.wait()
-                if not self._waiting:
-                    break
-                group = list(self._waiting)
-                self._waiting.clear()
-            self._commit(connection, group)
-        connection.close()
+    def _start(self) -> None:
+        if self._thread is not None and self._thread.is_alive():
+            return
+        thread = threading.Thread(target=self._run, name="windrow-inbox", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError as error:
+            raise Overloaded(f"the inbox cannot be written: {error}") from error
+        self._thread = thread
 
-    def _commit(self, connection: sqlite3.Connection, group: list[_Waiter]) -> None:
-        errors: list[BaseException | None] = [None] * len(group)
+    def _run(self) -> None:
+        while group := self._gathered():
+            try:
+                errors = self._commit(group)
+            except BaseException as error:  # without an answer they would wait for ever
+                errors = [Overloaded(f"the inbox cannot be written: {error}")] * len(group)
+            with self._wake:
+                self._bytes -= sum(waiter.size for waiter in group)
+            _answer(group, errors)
+
+    def _gathered(self) -> list[_Waiter]:
+        """Wait for waiters; none once the inbox is closed."""
+        with self._wake:
+            while not self._waiting and not self._closed:
+                self._wake.wait()
+            group = list(self._waiting)
+            self._waiting.clear()
+        return group
+
+    def _commit(self, group: list[_Waiter]) -> Sequence[BaseException | None]:
         try:
             if self._sync is not None:
                 self._sync()
-            _insert(connection, (row for waiter in group for row in waiter.rows))
+            _insert(self._writer, (row for waiter in group for row in waiter.rows))
         except sqlite3.OperationalError as error:  # the disk or the lock: it concerns everybody
-            errors = [Overloaded(f"the inbox cannot be written: {error}")] * len(group)
+            return [Overloaded(f"the inbox cannot be written: {error}")] * len(group)
         except Exception:  # one of them is to blame: the others must not suffer for it
-            errors = [_alone(connection, waiter) for waiter in group]
-        with self._wake:
-            self._bytes -= sum(waiter.size for waiter in group)
-        answers: dict[asyncio.AbstractEventLoop, list[tuple[_Waiter, BaseException | None]]] = {}
-        for waiter, failure in zip(group, errors, strict=True):
-            answers.setdefault(waiter.loop, []).append((waiter, failure))
-        for loop, ready in answers.items():
-            try:
-                loop.call_soon_threadsafe(_resolve, ready)
-            except RuntimeError:  # that loop is closed: nobody waits there any more
-                continue
+            return [_alone(self._writer, waiter) for waiter in group]
+        return [None] * len(group)
+
+
+def _answer(group: list[_Waiter], errors: Sequence[BaseException | None]) -> None:
+    answers: dict[asyncio.AbstractEventLoop, list[tuple[_Waiter, BaseException | None]]] = {}
+    for waiter, failure in zip(group, errors, strict=True):
+        answers.setdefault(waiter.loop, []).append((waiter, failure))
+    for loop, ready in answers.items():
+        try:
+            loop.call_soon_threadsafe(_resolve, ready)
+        except RuntimeError:  # that loop is closed: nobody waits there any more
+            continue
 
 
 def _insert(connection: sqlite3.Connection, rows: Iterable[Row]) -> None:

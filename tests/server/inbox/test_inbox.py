@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import os
+import resource
 import signal
 import sqlite3
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -30,6 +32,17 @@ def holding(gate: threading.Event) -> Callable[[], None]:
     return disk
 
 
+@contextmanager
+def limited(what: int, soft: int) -> Iterator[None]:
+    """What the kernel allows this process meanwhile."""
+    before = resource.getrlimit(what)
+    resource.setrlimit(what, (soft, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(what, before)
+
+
 def test_a_row_comes_back_as_it_was_put(tmp_path: Path) -> None:
     inbox = Inbox(tmp_path)
     asyncio.run(inbox.put([row('{"a":1}', bad_time=2)]))
@@ -37,7 +50,7 @@ def test_a_row_comes_back_as_it_was_put(tmp_path: Path) -> None:
     assert (kept.received, kept.product, kept.wire) == (1_700_000_000, "hay", "windrow")
     assert kept.payload == b'{"a":1}'
     assert kept.refused == {"bad_time": 2}
-    assert kept.sequence == 1
+    assert kept.sequence > 0
     inbox.close()
 
 
@@ -67,7 +80,7 @@ def test_the_cut_of_a_transfer_holds_until_it_is_done(tmp_path: Path) -> None:
     again = Inbox(tmp_path)
     assert again.read(1_000) == first
     again.done(first[-1].sequence)
-    assert [kept.sequence for kept in again.read(1_000)] == list(range(5, 12))
+    assert [kept.sequence - first[0].sequence for kept in again.read(1_000)] == list(range(4, 11))
     again.close()
 
 
@@ -88,19 +101,45 @@ def test_a_transfer_is_bounded_in_bytes_and_no_batch_is_too_large_for_one(tmp_pa
     inbox.append([row("x" * (size * 1024**2)) for size in sizes])
     cuts = []
     while rows := inbox.read(1_000):
-        cuts.append([kept.sequence for kept in rows])
+        cuts.append([len(kept.payload) // 1024**2 for kept in rows])
         inbox.done(rows[-1].sequence)
-    assert cuts == [[1, 2], [3, 4]]
+    assert cuts == [[10, 20], [1, 1]]
     inbox.close()
 
 
 def test_a_sequence_is_never_given_twice(tmp_path: Path) -> None:
     inbox = Inbox(tmp_path)
     inbox.append([row(), row()])
-    inbox.done(inbox.read(10)[-1].sequence)
+    last = inbox.read(10)[-1].sequence
+    inbox.done(last)
     assert inbox.read(10) == []
+    inbox.close()
+    inbox = Inbox(tmp_path)
     inbox.append([row()])
-    assert inbox.read(10)[0].sequence == 3
+    assert inbox.read(10)[0].sequence == last + 1
+    inbox.close()
+
+
+def test_a_file_in_the_place_of_a_lost_one_gives_other_sequences(tmp_path: Path) -> None:
+    given = []
+    for name in ("lost", "new"):
+        inbox = Inbox(tmp_path / name)
+        inbox.append([row()])
+        given.append(inbox.read(1)[0].sequence)
+        inbox.close()
+    assert given[0] != given[1]
+    assert [sequence & 0xFFFFFFFF for sequence in given] == [1, 1]
+
+
+def test_a_file_from_before_counts_on(tmp_path: Path) -> None:
+    Inbox(tmp_path).close()
+    with closing(sqlite3.connect(tmp_path / "inbox-1.sqlite", isolation_level=None)) as file:
+        file.execute("drop table probe")
+        file.execute("update sqlite_sequence set seq = 7")
+    inbox = Inbox(tmp_path)
+    assert inbox.writable()
+    inbox.append([row()])
+    assert inbox.read(1)[0].sequence == 8
     inbox.close()
 
 
@@ -160,9 +199,53 @@ def test_a_disk_that_fails_refuses_the_group_and_the_next_one_is_kept(tmp_path: 
     inbox.close()
 
 
+def test_a_full_disk_is_not_writable_and_refuses_until_there_is_room(tmp_path: Path) -> None:
+    inbox = Inbox(tmp_path)
+    assert inbox.writable()
+    asyncio.run(inbox.put([row()]))
+    full = inbox.path.with_name(f"{inbox.path.name}-wal").stat().st_size
+    with limited(resource.RLIMIT_FSIZE, full):
+        assert not inbox.writable()
+        with pytest.raises(Overloaded):
+            asyncio.run(inbox.put([row("x" * 100_000)]))
+    assert inbox.writable()
+    asyncio.run(inbox.put([row()]))
+    assert inbox.pending() == 2
+    inbox.close()
+
+
+def test_a_batch_is_kept_though_no_more_files_can_be_opened(tmp_path: Path) -> None:
+    async def put(inbox: Inbox) -> None:
+        with limited(resource.RLIMIT_NOFILE, 3):
+            await asyncio.wait_for(inbox.put([row()]), 10)
+
+    inbox = Inbox(tmp_path)
+    asyncio.run(put(inbox))
+    assert inbox.pending() == 1
+    inbox.close()
+
+
+def test_whatever_fails_in_the_writer_is_answered_and_the_next_batch_is_kept(tmp_path: Path) -> None:
+    failing = True
+
+    def disk() -> None:
+        if failing:
+            raise SystemExit
+
+    inbox = Inbox(tmp_path, sync=disk)
+    with pytest.raises(Overloaded):
+        asyncio.run(asyncio.wait_for(inbox.put([row()]), 10))
+    failing = False
+    asyncio.run(asyncio.wait_for(inbox.put([row()]), 10))
+    assert inbox.pending() == 1
+    assert inbox.writable()
+    inbox.close()
+
+
 def test_a_closed_inbox_takes_nothing(tmp_path: Path) -> None:
     inbox = Inbox(tmp_path)
     inbox.close()
+    assert not inbox.writable()
     with pytest.raises(Overloaded):
         asyncio.run(inbox.put([row()]))
 

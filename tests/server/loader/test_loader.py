@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
+import resource
+import subprocess
+import sys
 import time
 import uuid
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +19,8 @@ from windrow_server.inbox import Inbox, Row
 from windrow_server.loader import drain
 from windrow_server.store import Store, StoreError
 from windrow_server.store.spawn import spawned
+
+from tests.support.waiting import eventually
 
 INSTANCE = "11111111-1111-4111-8111-111111111111"
 
@@ -116,6 +123,67 @@ def test_the_later_of_two_counters_stands(inbox: Inbox, store: Store) -> None:
         inbox.append([batch(counter, label=label, later=later * 3600)])
         drain(inbox, store, "c-1")
     assert [row["properties"]["count"] for row in rows(store)] == ["10-99"]
+
+
+def test_an_inbox_in_the_place_of_a_lost_one_is_not_taken_for_it(tmp_path: Path, store: Store) -> None:
+    for _ in range(2):
+        inbox = Inbox(tmp_path)
+        inbox.append([batch((str(uuid.uuid4()), "tea"), refused={"undeclared_event": 1})])
+        assert drain(inbox, store, "c-1") == 1
+        inbox.close()
+        for file in tmp_path.glob("inbox-1.sqlite*"):
+            file.unlink()
+    assert len(rows(store)) == 2
+    assert store.query("select sum(n) as n from refusals final where stage = 'collector'") == [{"n": 2}]
+
+
+def test_a_transfer_over_a_hundred_months_is_stored(inbox: Inbox, store: Store) -> None:
+    for month in range(121):
+        one = batch((str(uuid.uuid4()), "tea"))
+        day = f"{2010 + month // 12}-{1 + month % 12:02}-01".encode()
+        inbox.append([replace(one, payload=one.payload.replace(b"2026-11-20", day))])
+    assert drain(inbox, store, "c-1") == 121
+    assert len(rows(store)) == 121
+
+
+def loader(data: Path, url: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "windrow_server.loader", "--data", str(data)],
+        stdin=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env={**os.environ, "WINDROW_STORE_URL": url},
+        text=True,
+    )
+
+
+def test_a_full_disk_is_told_once_and_what_waited_is_moved_when_there_is_room(
+    inbox: Inbox, store: Store, url: str, tmp_path: Path
+) -> None:
+    full, free = (0, resource.RLIM_INFINITY), (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
+    database = store.query("select currentDatabase() as name")[0]["name"]
+    process = loader(tmp_path, url.replace("/windrow", f"/{database}"))
+    inbox.append([batch((str(uuid.uuid4()), "tea"))])
+    eventually(lambda: inbox.pending() == 0, within=30)
+    resource.prlimit(process.pid, resource.RLIMIT_FSIZE, full)
+    inbox.append([batch((str(uuid.uuid4()), "tea"))])
+    assert process.stderr is not None
+    assert "WARNING windrow.loader: The inbox does not give events" in process.stderr.readline()
+    time.sleep(2)  # two more attempts, of which nothing must be told
+    assert process.poll() is None
+    assert inbox.pending() == 1
+    resource.prlimit(process.pid, resource.RLIMIT_FSIZE, free)
+    eventually(lambda: inbox.pending() == 0, within=30)
+    _, errors = process.communicate(timeout=30)
+    assert errors == ""
+    assert len(rows(store)) == 2
+
+
+def test_a_folder_that_cannot_be_used_is_told_without_a_traceback(tmp_path: Path) -> None:
+    (tmp_path / "inbox-1.sqlite").write_bytes(b"no database" * 1000)
+    process = loader(tmp_path, "http://127.0.0.1:1/windrow")
+    _, errors = process.communicate(timeout=30)
+    assert process.returncode == 1
+    assert errors == f"The files in {tmp_path} cannot be used: file is not a database\n"
 
 
 def test_a_store_that_is_gone_loses_nothing(inbox: Inbox, tmp_path: Path) -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import signal
 import subprocess
 import sys
+import time
 import urllib.request
 from collections.abc import Iterator
 from datetime import date
@@ -14,7 +16,8 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
-from windrow_server.store import Store, StoreError
+from clickhouse_connect.driver.exceptions import ClickHouseError
+from windrow_server.store import Store, StoreError, client
 from windrow_server.store.spawn import spawned
 
 HOSTILE = [
@@ -93,6 +96,57 @@ def test_the_same_rows_under_the_same_token_count_once(store: Store) -> None:
     assert store.query("select count() as n from twice") == [{"n": 2}]
 
 
+MONTHS = [date(2000 + month // 12, 1 + month % 12, 1) for month in range(146)]
+
+
+@pytest.fixture
+def by_month(store: Store) -> Iterator[str]:
+    name = f"m{uuid4().hex}"
+    store.command(
+        f"create table {name} (day Date, note String default 'none', id UUID, tags Map(String, String))"
+        " engine = MergeTree partition by toYYYYMM(day) order by day"
+    )
+    yield name
+    store.command(f"drop table {name}")
+
+
+def test_rows_of_many_months_are_stored_by_one_insert(store: Store, by_month: str) -> None:
+    store.insert(by_month, {"day": MONTHS}, "months")
+    assert store.query(f"select count() as n from {by_month}") == [{"n": len(MONTHS)}]
+
+
+def test_an_insert_that_the_table_refuses_is_an_error(
+    store: Store, by_month: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(client._INSERT_SETTINGS, "max_partitions_per_insert_block", 100)
+    with pytest.raises(StoreError, match="Code: 252"):
+        store.insert(by_month, {"day": MONTHS}, "months")
+    assert store.query(f"select count() as n from {by_month}") == [{"n": 0}]
+
+
+def test_rows_that_are_no_rows_are_an_error(store: Store, by_month: str) -> None:
+    with pytest.raises(ClickHouseError, match="Code: 38"):
+        store._client.raw_insert(by_month, ["day"], b'{"day":"never"}', fmt="JSONEachRow")
+
+
+def test_columns_arrive_as_they_went_and_left_out_ones_have_their_default(
+    store: Store, by_month: str
+) -> None:
+    row = {"day": date(2026, 1, 2), "id": uuid4(), "tags": {"it's": "ünï🌾"}}
+    store.insert(by_month, {name: [value] for name, value in row.items()}, "one")
+    assert store.query(f"select * from {by_month}") == [row | {"note": "none"}]
+
+
+def test_an_insert_leaves_no_file_behind(tmp_path: Path) -> None:
+    with spawned(tmp_path) as url:
+        store = Store.connect(url)
+        before = sorted(tmp_path.iterdir())
+        store.command("create table one (a UInt8) engine = Memory")
+        store.insert("one", {"a": [1]}, "one")
+        store.close()
+        assert sorted(tmp_path.iterdir()) == before
+
+
 def test_settings_of_one_query_do_not_leak_into_the_next(store: Store) -> None:
     asked = "select value from system.settings where name = 'max_result_rows'"
     before = store.query(asked)
@@ -102,6 +156,42 @@ def test_settings_of_one_query_do_not_leak_into_the_next(store: Store) -> None:
 
 def test_a_large_answer_arrives_whole(store: Store) -> None:
     assert len(store.query("select number, toString(number) as text from numbers(200000)")) == 200_000
+
+
+def test_a_store_that_hangs_is_soon_not_ready(tmp_path: Path) -> None:
+    with spawned(tmp_path) as url:
+        store = Store.connect(url)
+        assert store.ready()
+        process = int((tmp_path / "data" / "status").read_text().split()[1])
+        os.kill(process, signal.SIGSTOP)
+        try:
+            begun = time.monotonic()
+            assert not store.ready()
+            assert time.monotonic() - begun < 5
+        finally:
+            os.kill(process, signal.SIGCONT)
+        assert store.ready()
+        store.close()
+
+
+def test_a_store_that_is_gone_is_told_of_without_its_address(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with spawned(tmp_path) as url:
+        store = Store.connect(url)
+    with caplog.at_level(logging.WARNING), pytest.raises(StoreError) as told:
+        store.query("select 1")
+    with pytest.raises(StoreError, match="does not answer") as refused:
+        Store.connect(url)
+    assert not [text for text in (str(told.value), str(refused.value), caplog.text) if "127.0.0.1" in text]
+    assert not store.ready()
+    store.close()
+
+
+def test_an_answer_of_the_store_is_told_without_its_address(store: Store) -> None:
+    with pytest.raises(StoreError) as told:
+        store.query("select * from nowhere")
+    assert "http" not in str(told.value)
 
 
 def test_it_answers_to_a_ping_without_a_token(url: str) -> None:

@@ -9,9 +9,12 @@ import argparse
 import logging
 import os
 import signal
+import sqlite3
 import sys
 import threading
 from pathlib import Path
+
+from sqlalchemy.exc import SQLAlchemyError
 
 from windrow_server.inbox import Inbox
 from windrow_server.loader.transfer import drain
@@ -36,10 +39,15 @@ def main() -> int:
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     threading.Thread(target=_end_with_input, args=(stop,), daemon=True).start()
-    inbox = Inbox(options.data)
-    meta = Meta(options.data / "meta.sqlite")
-    name = meta.collector_name()
-    meta.close()
+    try:
+        inbox = Inbox(options.data)
+        meta = Meta(options.data / "meta.sqlite")
+        name = meta.collector_name()
+        meta.close()
+    except (sqlite3.Error, SQLAlchemyError, OSError) as error:
+        why = getattr(error, "orig", error)  # SQLAlchemy's own text quotes the statement
+        print(f"The files in {options.data} cannot be used: {why}", file=sys.stderr)  # noqa: T201
+        return 1
     _work(inbox, url, name, stop)
     inbox.close()
     return 0
@@ -53,9 +61,10 @@ def _work(inbox: Inbox, url: str, collector: str, stop: threading.Event) -> None
             store = store or Store.connect(url)
             moved = drain(inbox, store, collector, most=1)
             pause = 0.0 if moved else _IDLE_SECONDS
-        except StoreError as error:
+        except (StoreError, sqlite3.Error) as error:
             if pause <= _IDLE_SECONDS:
-                _log.warning("The store does not take events, which wait in the inbox: %s", error)
+                which = "store does not take" if isinstance(error, StoreError) else "inbox does not give"
+                _log.warning("The %s events, which wait in the inbox: %s", which, error)
             pause = min(max(pause, _IDLE_SECONDS) * 2, _LONGEST_PAUSE)
         stop.wait(pause)
     if store:

@@ -16,7 +16,7 @@ def drain(
 
     `most` bounds the number of transfers, `batches` the size of each. May be stopped at any line: the cut of a
     transfer is on disk before its first insert, so a retry sends the same rows under the same tokens, and they count
-    once. Raises `StoreError` with nothing forgotten.
+    once. Raises `StoreError` and, for the inbox, `sqlite3.Error`, with nothing forgotten.
     """
     moved = 0
     transfers = 0
@@ -35,6 +35,7 @@ def drain(
                 payload=row.payload,
                 refused=row.refused,
             )
+        # No two inbox files count from the same start, so that a new one cannot give the tokens of a lost one.
         token = f"{collector}/{inbox.path.name}/{rows[0].sequence}-{rows[-1].sequence}"
         if columns.events["event"]:
             store.insert("events", columns.events, token)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from pathlib import Path
@@ -18,6 +20,14 @@ _HERE = Path(__file__).parent
 _SCHEMA = (_HERE / "schema.sql").read_text("utf-8")
 _REBUILD = (_HERE / "rebuild_days.sql").read_text("utf-8")
 _FAILURES = (ClickHouseError, HTTPError, OSError)
+_IMPATIENT: dict[str, Any] = {"connect_timeout": 2, "send_receive_timeout": 2, "query_retries": 0}
+#: A late batch may be of any age, and a block over too many months would be refused for ever.
+_INSERT_SETTINGS: dict[str, Any] = {"insert_deduplicate": 1, "max_partitions_per_insert_block": 0}
+_URL = re.compile(r"\s*\(?(?:for url )?\b\w+://[^\s)]+\)?")
+
+# Both warn at each retry, with the store's address; what comes of the retries is raised, and told once.
+for _name in ("urllib3.connectionpool", "clickhouse_connect"):
+    logging.getLogger(_name).setLevel(logging.ERROR)
 
 
 class StoreError(Exception):
@@ -27,9 +37,9 @@ class StoreError(Exception):
 class Store:
     """A connection to the store. Safe to share between threads."""
 
-    def __init__(self, client: Client, database: str) -> None:
+    def __init__(self, client: Client, probe: Client) -> None:
         self._client = client
-        self._database = database
+        self._probe = probe
 
     @classmethod
     def connect(cls, url: str) -> Store:
@@ -54,7 +64,8 @@ class Store:
         try:
             with clickhouse_connect.get_client(**options, database="default") as first:
                 first.command(f"create database if not exists {database}")
-            return cls(clickhouse_connect.get_client(**options, database=database), database)
+            client = clickhouse_connect.get_client(**options, database=database)
+            return cls(client, clickhouse_connect.get_client(**options, **_IMPATIENT))
         except _FAILURES as error:
             raise StoreError(_plain(error)) from None
 
@@ -64,10 +75,10 @@ class Store:
             self.command(statement)
 
     def ready(self) -> bool:
-        """Whether it answers."""
+        """Whether it answers, within about two seconds."""
         try:
-            return self.query("select 1 as one") == [{"one": 1}]
-        except StoreError:
+            return bool(self._probe.query("select 1").result_rows == [(1,)])
+        except _FAILURES:
             return False
 
     def query(self, sql: str, parameters: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
@@ -95,7 +106,7 @@ class Store:
                 list(columns.values()),
                 column_names=list(columns),
                 column_oriented=True,
-                settings={"insert_deduplication_token": token, "insert_deduplicate": 1},
+                settings={**_INSERT_SETTINGS, "insert_deduplication_token": token},
             )
         except _FAILURES as error:
             raise StoreError(_plain(error)) from error
@@ -107,9 +118,13 @@ class Store:
     def close(self) -> None:
         """Give the connections back."""
         self._client.close()
+        self._probe.close()
 
 
 def _plain(error: BaseException) -> str:
-    if isinstance(error, ClickHouseError):
-        return str(error).split("(for url", 1)[0].strip()
-    return f"the store does not answer ({type(error).__name__})"
+    cause = error
+    while cause.__cause__:
+        cause = cause.__cause__
+    if isinstance(error, ClickHouseError) and not isinstance(cause, (HTTPError, OSError)):
+        return _URL.sub("", str(error)).strip()
+    return f"the store does not answer ({type(cause).__name__})"
