@@ -51,6 +51,9 @@ def kettle(folder: Path, **options: Any) -> Telemetry:
     return Telemetry(products.write_catalogue(folder), **options)
 
 
+@pytest.mark.filterwarnings(
+    "ignore:This process:DeprecationWarning"
+)  # from Python 3.12 on: that is the point
 def test_a_child_that_was_forked_while_the_lock_was_held_goes_on(tmp_path: Path) -> None:
     telemetry = kettle(tmp_path)
     ended = threading.Event()
