@@ -188,7 +188,9 @@ class Reader:
 
     def _files(self, place: str, pattern: str) -> list[Path]:
         try:
-            found = self._folder.glob(pattern) if self._folder else ()
+            # A last `**` means folders up to Python 3.12, and files from 3.13 on: one catalogue has one digest.
+            anywhere = f"{pattern}/" if pattern.endswith("**") else pattern
+            found = self._folder.glob(anywhere) if self._folder else ()
             return sorted(file for file in found if file.is_file())
         except Exception:  # pathlib has half a dozen types for odd patterns, and others in each release
             self._problem(place, f"{pattern!r} is not a pattern of files", 'Write "migrations/*.py".')
