@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, MutableMapping
+from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 from windrow_server.collector import PATHS, Collector
@@ -16,7 +16,7 @@ from windrow_server.settings import LIMIT, Settings
 from windrow_server.store import Store
 
 Scope = MutableMapping[str, Any]
-Receive = Callable[[], Coroutine[Any, Any, Any]]
+Receive = Callable[[], Awaitable[Any]]
 Send = Callable[[Any], Awaitable[None]]
 _PAGES = ("/", "/login", "/logout")
 

@@ -18,7 +18,7 @@ import msgspec
 from windrow.catalogue import Catalogue
 from windrow.reasons import REASONS
 
-from windrow_server.collector.clean import clean_event, clean_properties, decoded, parsed, readable
+from windrow_server.collector.clean import MALFORMED, clean_event, clean_properties, decoded, parsed, readable
 from windrow_server.collector.compiled import MOST, Digest, Kind, Sdk, Uuid, Version
 from windrow_server.errors import Refusal
 from windrow_server.settings import LIMIT
@@ -27,7 +27,6 @@ FORMAT = 1
 """The newest envelope format that is read here."""
 
 _DIGEST = re.compile(rb'"catalogue"\s*:\s*"([0-9a-f]{64})"')
-_MALFORMED = (msgspec.MsgspecError, ValueError, RecursionError)
 _ENCODE = msgspec.json.Encoder().encode
 _USUAL_ENVELOPE, _USUAL_EVENT = 1_000, 500
 
@@ -110,7 +109,7 @@ class Admission:
         if version is not None:
             try:
                 batch: Any = version.batch.decode(body)
-            except _MALFORMED:
+            except MALFORMED:
                 pass
             else:
                 events = batch.events
@@ -159,7 +158,7 @@ def _event(raw: msgspec.Raw, version: Version, now: float, refused: Counter[str]
     event: object | None
     try:
         event = version.event.decode(raw)
-    except _MALFORMED:
+    except MALFORMED:
         event = None
     if event is not None and version.sound([event], now):
         return event

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
 from isal import isal_zlib
@@ -11,7 +11,7 @@ from isal import isal_zlib
 from windrow_server.errors import Refusal
 from windrow_server.settings import LIMIT
 
-Receive = Callable[[], Coroutine[Any, Any, Any]]
+Receive = Callable[[], Awaitable[Any]]
 IsalError: Any = isal_zlib.error
 _GZIP = b"\x1f\x8b\x08"
 _DRAINED = 4
@@ -66,7 +66,9 @@ async def _joined(receive: Receive) -> bytes:
     chunks: list[bytes] = []
     length, more = 0, True
     while more:
-        message = _request(await receive())
+        message = await receive()
+        if message["type"] != "http.request":
+            raise Gone
         length += len(message["body"])
         if length <= LIMIT["body_bytes"]:
             chunks.append(message["body"])
@@ -78,9 +80,3 @@ async def _joined(receive: Receive) -> bytes:
     if length > LIMIT["body_bytes"]:
         raise Refusal("too_large")
     return b"".join(chunks)
-
-
-def _request(message: dict[str, Any]) -> dict[str, Any]:
-    if message["type"] != "http.request":
-        raise Gone
-    return message

@@ -26,7 +26,7 @@ _DEPTH = 64
 _ROOM = 100
 # Possessive, and content with a string that does not end: one look at each byte, whatever they are.
 _TOKEN = re.compile(rb'"(?:[^"\\]++|\\.)*+"?|[\[\]{}]', re.DOTALL)
-_MALFORMED = (msgspec.MsgspecError, ValueError, RecursionError)
+MALFORMED = (msgspec.MsgspecError, ValueError, RecursionError)
 _SKIP = msgspec.json.Decoder(msgspec.Raw).decode
 
 
@@ -38,7 +38,7 @@ def readable(body: bytes) -> bytes:
     try:
         # In brackets, so that who reads it later has the room on the stack for certain.
         _SKIP(b"[" * _ROOM + body + b"]" * _ROOM)
-    except _MALFORMED:
+    except MALFORMED:
         return _mended(body)
     return body
 
@@ -50,7 +50,7 @@ def decoded(decoder: msgspec.json.Decoder[Any], body: bytes) -> Any:
     except msgspec.ValidationError as error:
         place = re.search(r"field `([a-z_]+)`", str(error)) or re.search(r"`\$\.([a-z_]+)", str(error))
         raise Refusal("bad_envelope", f"At `{place.group(1)}`." if place else "") from None
-    except _MALFORMED:
+    except MALFORMED:
         raise Refusal("not_json") from None
 
 

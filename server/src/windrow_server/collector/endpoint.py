@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Coroutine, MutableMapping
+from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 import msgspec
@@ -31,7 +31,7 @@ _OK = b'{"status":"Ok"}'
 _log = logging.getLogger("windrow.collector")
 
 Scope = MutableMapping[str, Any]
-Receive = Callable[[], Coroutine[Any, Any, Any]]
+Receive = Callable[[], Awaitable[Any]]
 Send = Callable[[Any], Awaitable[None]]
 
 
