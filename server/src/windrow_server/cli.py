@@ -86,7 +86,8 @@ def serve(
 @click.option("--new", is_flag=True, help="Make a new admin token; the old one ends at once.")
 def token(data: Path, new: bool) -> None:
     """Say how to get into the insights, or make a new admin token."""
-    from windrow_server.meta import Meta, told
+    from windrow_server.meta import Meta
+    from windrow_server.supervise.checks import told
 
     path, folder = data / "meta.sqlite", shlex.quote(str(data))
     if not path.exists():
@@ -125,10 +126,9 @@ def simulate(
 
     Uses the embedded store, so no server may run on --data meanwhile.
     """
-    from windrow_server.meta import told
     from windrow_server.simulate import run
     from windrow_server.store import StoreError
-    from windrow_server.supervise.checks import NO_PRODUCT, check_store, loaded
+    from windrow_server.supervise.checks import NO_PRODUCT, check_store, loaded, told
 
     if not catalogue:
         raise StartError(NO_PRODUCT, 2)

@@ -6,14 +6,11 @@ first use and derived from nothing.
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import hmac
 import secrets
-import sqlite3
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -30,10 +27,7 @@ from sqlalchemy import (
     select,
 )
 from sqlalchemy.dialects.sqlite import insert
-from sqlalchemy.exc import DatabaseError
 from windrow.catalogue import Catalogue, loads
-
-from windrow_server.errors import StartError
 
 _TABLES = MetaData()
 _secrets = Table(
@@ -49,32 +43,6 @@ _catalogues = Table(
     Column("registered", Integer, nullable=False),
 )
 _ADMIN = "admin_token_sha256"
-_SPACE = "Free some space on its disk, then try again."
-_RIGHTS = "Make it a file that this user may read and write, or name another folder with --data."
-_HELD = "Another process holds it: end that one, then try again."
-_REMEDIES = {
-    sqlite3.SQLITE_FULL: _SPACE,
-    sqlite3.SQLITE_IOERR: _SPACE,
-    sqlite3.SQLITE_CANTOPEN: _RIGHTS,
-    sqlite3.SQLITE_PERM: _RIGHTS,
-    sqlite3.SQLITE_READONLY: _RIGHTS,
-    sqlite3.SQLITE_BUSY: _HELD,
-    sqlite3.SQLITE_LOCKED: _HELD,
-}
-
-
-@contextmanager
-def told(path: Path, remedy: str = "Restore it from a backup.") -> Iterator[None]:
-    """Turn what fails at the SQLite file `path` into a `StartError`; `remedy` is for a file that is damaged."""
-    try:
-        yield
-    except (sqlite3.Error, DatabaseError) as error:
-        cause = error.orig if isinstance(error, DatabaseError) else error
-        code = getattr(cause, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF  # less what refines it
-        raise StartError(f"{path} cannot be used: {cause}. {_REMEDIES.get(code, remedy)}") from None
-    except OSError as error:
-        hint = _SPACE if error.errno == errno.ENOSPC else _RIGHTS
-        raise StartError(f"{path} cannot be used: {error.strerror}. {hint}") from None
 
 
 class Meta:

@@ -14,7 +14,7 @@ import pytest
 from windrow_server.meta import Meta
 from windrow_server.pages import create_pages, starting_page
 from windrow_server.pages._period import Period
-from windrow_server.pages.auth import ATTEMPTS, ATTEMPTS_SECONDS, SESSION_SECONDS, Sessions, local_path
+from windrow_server.pages.auth import SESSION_SECONDS, Sessions, local_path
 from windrow_server.settings import Settings
 from windrow_server.store import Store
 
@@ -88,15 +88,9 @@ def test_a_log_out_takes_the_cookie_away(pages: str) -> None:
     assert "max-age=0" in answer.headers["set-cookie"].lower()
 
 
-def test_too_many_wrong_tokens_hold_off_wrong_ones_and_never_the_right_one(pages: str, clock: Any) -> None:
-    answers = [log_in(pages, "wrong").status for _ in range(ATTEMPTS)]
-    assert answers == [401] * ATTEMPTS
-    refused = log_in(pages, "wrong")
-    assert refused.status == 429
-    assert 0 < int(refused.headers["retry-after"]) <= ATTEMPTS_SECONDS + 1
+def test_wrong_tokens_never_keep_the_right_one_out(pages: str) -> None:
+    assert {log_in(pages, "wrong").status for _ in range(20)} == {401}
     assert log_in(pages).status == 303
-    clock.now += ATTEMPTS_SECONDS + 1
-    assert log_in(pages, "wrong").status == 401
 
 
 def test_the_log_in_shows_a_command_that_is_whole_and_no_folder_of_the_server(

@@ -25,7 +25,7 @@ from windrow_server.meta import Meta
 from windrow_server.pages import _format
 from windrow_server.pages._insights import View, insights
 from windrow_server.pages._period import PERIODS
-from windrow_server.pages.auth import COOKIE, SESSION_SECONDS, Attempts, Sessions, local_path
+from windrow_server.pages.auth import COOKIE, SESSION_SECONDS, Sessions, local_path
 from windrow_server.settings import Settings
 from windrow_server.store import Store, StoreError
 
@@ -68,7 +68,6 @@ def starting_page() -> ASGIApp:
 class _Pages:
     def __init__(self, store: Store, meta: Meta, settings: Settings, clock: Callable[[], float]) -> None:
         self._store, self._meta, self._settings, self._clock = store, meta, settings, clock
-        self._attempts = Attempts()
         self._templates = _environment()
 
     async def _sessions(self) -> Sessions:
@@ -123,9 +122,9 @@ class _Pages:
         target = local_path(str(form.get("next") or ""))
         now = self._clock()
         token = str(form.get("token") or "").strip()
-        # Compared before anything is refused: strangers who guess must not lock the maintainer out.
         if not await run_in_threadpool(self._meta.check_admin_token, token):
-            return self._wrong_token(target, now)
+            message = "This is not the admin token. Compare it with what the server printed."
+            return self._login_page(target, message, 401)
         sessions = await self._sessions()
         response = RedirectResponse(target, 303)
         response.set_cookie(
@@ -134,23 +133,13 @@ class _Pages:
         )  # fmt: skip
         return response
 
-    def _wrong_token(self, target: str, now: float) -> Response:
-        message = "This is not the admin token. Compare it with what the server printed."
-        wait = self._attempts.wait(now)
-        if wait:
-            return self._login_page(target, message, 429, {"retry-after": str(wait)})
-        self._attempts.wrong(now)
-        return self._login_page(target, message, 401)
-
     async def _logout(self, _request: Request) -> Response:
         response = RedirectResponse("/login", 303)
         response.delete_cookie(COOKIE, path="/", httponly=True, samesite="strict")
         return response
 
-    def _login_page(
-        self, target: str | None, problem: str = "", status: int = 200, headers: dict[str, str] | None = None
-    ) -> Response:
-        return self._page("login.html", status, headers, next=local_path(target), problem=problem)
+    def _login_page(self, target: str | None, problem: str = "", status: int = 200) -> Response:
+        return self._page("login.html", status, next=local_path(target), problem=problem)
 
     # ---- what goes wrong ------------------------------------------------------------------------
 

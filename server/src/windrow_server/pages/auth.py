@@ -5,13 +5,10 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
-from collections import deque
 
 COOKIE = "windrow_session"
 SESSION_SECONDS = 14 * 24 * 3600
 """How long a log-in lasts."""
-ATTEMPTS = 10
-ATTEMPTS_SECONDS = 60
 
 
 class Sessions:
@@ -38,30 +35,6 @@ class Sessions:
 
     def _signature(self, claim: str) -> str:
         return hmac.new(self._key, claim.encode("utf-8", "replace"), hashlib.sha256).hexdigest()
-
-
-class Attempts:
-    """Counts wrong tokens, for all who try together: telling them apart would mean to keep their addresses.
-
-    It is asked about wrong tokens only: the right one is always taken.
-    """
-
-    def __init__(self) -> None:
-        self._wrong: deque[float] = deque(maxlen=ATTEMPTS)
-
-    def wait(self, now: float) -> int:
-        """Return the seconds until another wrong token is answered as such (401, not 429); 0 for at once."""
-        if len(self._wrong) < ATTEMPTS:
-            return 0
-        return (
-            max(0, int(self._wrong[0] + ATTEMPTS_SECONDS - now) + 1)
-            if now < self._wrong[0] + ATTEMPTS_SECONDS
-            else 0
-        )
-
-    def wrong(self, now: float) -> None:
-        """Remember that a wrong token came in."""
-        self._wrong.append(now)
 
 
 def local_path(text: str | None) -> str:

@@ -7,11 +7,13 @@ import fcntl
 import importlib.util
 import os
 import socket
+import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from sqlalchemy.exc import DatabaseError
 from windrow.catalogue import Catalogue, load
 from windrow.errors import CatalogueError
 
@@ -20,6 +22,18 @@ from windrow_server.meta import Meta
 
 NO_PRODUCT = "The server knows no product yet. Give it a catalogue: --catalogue telemetry.toml"
 _TOKEN_LENGTH = range(16, 257)
+_SPACE = "Free some space on its disk, then try again."
+_RIGHTS = "Make it a file that this user may read and write, or name another folder with --data."
+_HELD = "Another process holds it: end that one, then try again."
+_REMEDIES = {
+    sqlite3.SQLITE_FULL: _SPACE,
+    sqlite3.SQLITE_IOERR: _SPACE,
+    sqlite3.SQLITE_CANTOPEN: _RIGHTS,
+    sqlite3.SQLITE_PERM: _RIGHTS,
+    sqlite3.SQLITE_READONLY: _RIGHTS,
+    sqlite3.SQLITE_BUSY: _HELD,
+    sqlite3.SQLITE_LOCKED: _HELD,
+}
 
 
 def check_store(store: str) -> None:
@@ -116,6 +130,20 @@ def bound(host: str, port: int) -> Iterator[socket.socket]:
         raise StartError(f"Cannot listen on {host}:{port}: {_why_not_bound(error)}") from None
     with listener:
         yield listener
+
+
+@contextmanager
+def told(path: Path, remedy: str = "Restore it from a backup.") -> Iterator[None]:
+    """Turn what fails at the SQLite file `path` into a `StartError`; `remedy` is for a file that is damaged."""
+    try:
+        yield
+    except (sqlite3.Error, DatabaseError) as error:
+        cause = error.orig if isinstance(error, DatabaseError) else error
+        code = getattr(cause, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF  # less what refines it
+        raise StartError(f"{path} cannot be used: {cause}. {_REMEDIES.get(code, remedy)}") from None
+    except OSError as error:
+        hint = _SPACE if error.errno == errno.ENOSPC else _RIGHTS
+        raise StartError(f"{path} cannot be used: {error.strerror}. {hint}") from None
 
 
 def _is_store_url(store: str) -> bool:

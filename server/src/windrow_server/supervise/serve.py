@@ -22,10 +22,10 @@ from windrow.catalogue import Catalogue
 from windrow_server.app import App
 from windrow_server.collector import Admission, Collector
 from windrow_server.inbox import Inbox
-from windrow_server.meta import Meta, told
+from windrow_server.meta import Meta
 from windrow_server.settings import Settings
 from windrow_server.store import Store
-from windrow_server.supervise.checks import bound, check_store, checked_token, known, loaded, locked
+from windrow_server.supervise.checks import bound, check_store, checked_token, known, loaded, locked, told
 from windrow_server.supervise.children import Child
 
 _RETRY_SECONDS = 2.0
