@@ -6,12 +6,12 @@ import os
 import sys
 import time
 from _thread import RLock
-from collections import deque
 
 from windrow import _settings
 from windrow._gate import Decision, decide
 from windrow._invalid import INVALID
-from windrow._settings import BATCH_EVENTS, QUEUE_EVENTS
+from windrow._settings import BATCH_EVENTS, LARGEST_COUNT, QUEUE_EVENTS
+from windrow._waiting import DAY_SECONDS, Waiting
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -33,8 +33,6 @@ if TYPE_CHECKING:
 _MOST_INGESTED = 100  # events of one request of the dashboard
 _LONGEST_WAIT = 86_400.0  # seconds
 _LONGEST_SHOWN = 200  # characters
-_LARGEST_COUNT = 2**53
-_DAY_SECONDS = 86_400
 
 
 class Telemetry:
@@ -66,14 +64,13 @@ class Telemetry:
         self._environ = os.environ if environ is None else environ
         self._config = config
         self._given_sink, self._given_state = sink, state
-        self._queue: deque[tuple[str, dict[str, object], float]] = deque()
-        self._counts: dict[tuple[str, int], int] = {}
-        self._dropped: dict[str, int] = {}
-        self._dropped_unsent: dict[str, int] = {}
+        self._waiting = Waiting()
+        self._queue = self._waiting.events  # track() pays for each step on its way
         self._sent = 0
         self._note = ""
-        # Reentrant: a signal handler may track() while its own thread is inside drop().
-        self._lock = RLock()
+        self._lock = (
+            RLock()
+        )  # reentrant: a signal handler may track() while its own thread starts the flusher
         self._worker: Worker | None = None
         self._started = False
         self._context: dict[str, object] = {}
@@ -133,14 +130,12 @@ class Telemetry:
         try:
             if not self._is_declared(event, "counter"):
                 self._refuse(event)
-            elif type(n) is not int or not 0 <= n <= _LARGEST_COUNT:
+            elif type(n) is not int or not 0 <= n <= LARGEST_COUNT:
                 self.drop("invalid_value", about=event)
             elif self._debug:
                 self._show({"name": event, "count": n})
             else:
-                key = event, int(self.clock() // _DAY_SECONDS)
-                with self._lock:
-                    self._counts[key] = self._counts.get(key, 0) + n
+                self._waiting.count(event, n, self.clock())
                 if self._worker is None:
                     self._wake()
         except Exception:
@@ -195,7 +190,7 @@ class Telemetry:
     def flush(self, timeout: float = 5.0) -> bool:
         """Send now; whether all that was queued is delivered. Waits `timeout` seconds at most."""
         worker = self._worker
-        return worker.flush(_seconds(timeout)) if worker and not self._off else not self._queue
+        return worker.flush(_seconds(timeout)) if worker and not self._off else not self.queued()
 
     def send_daily(self, timeout: float = 5.0) -> bool:
         """Send today's counters and snapshots now; the whole day replaces them later. As `flush` otherwise."""
@@ -228,9 +223,9 @@ class Telemetry:
             where="" if self._off or self._debug else str(getattr(self.sink, "where", "")),
             instance_id=instance,
             instance_kind=kind,
-            queued=len(self._queue) + (self._worker.waiting() if self._worker else 0),
+            queued=self.queued() + (self._worker.waiting() if self._worker else 0),
             sent=self._sent,
-            dropped=dict(self._dropped),
+            dropped=dict(self._waiting.lost),
             note=self._note,
         )
 
@@ -240,7 +235,7 @@ class Telemetry:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    # ---- what the flusher calls -------------------------------------------------------------------
+    # ---- what the flusher and a fork call -------------------------------------------------------------
 
     @property
     def sink(self) -> Sink:
@@ -275,11 +270,11 @@ class Telemetry:
 
     def queued(self) -> int:
         """How many events wait."""
-        return len(self._queue)
+        return len(self._waiting.events)
 
     def take_events(self, most: int) -> list[tuple[str, dict[str, object], float]]:
         """Take up to `most` events out of the queue, the oldest first."""
-        taken = [self._queue.popleft() for _ in range(min(most, len(self._queue)))]
+        taken = self._waiting.take_events(most)
         for name, properties, _ in taken:
             self._compiled.make_digests(name, properties, self.digest)
         return taken
@@ -288,9 +283,8 @@ class Telemetry:
         """Take what was counted since the last time, summed by counter and day."""
         from windrow.envelope import wire_time
 
-        with self._lock:
-            counts, self._counts = self._counts, {}
-        return [(event, wire_time(day * _DAY_SECONDS, "day"), n) for (event, day), n in counts.items()]
+        counts = self._waiting.take_counts()
+        return [(event, wire_time(day * DAY_SECONDS, "day"), n) for (event, day), n in counts.items()]
 
     def snapshot_of(self, event: str, provider: Callable[[], object]) -> dict[str, object] | None:
         """Ask the product; None, and counted, when its function fails."""
@@ -311,8 +305,6 @@ class Telemetry:
         from windrow import __version__
         from windrow.envelope import FORMAT, random_id
 
-        with self._lock:
-            dropped, self._dropped_unsent = self._dropped_unsent, {}
         return {
             "format": FORMAT,
             "key": self.catalogue.product.key,
@@ -322,15 +314,13 @@ class Telemetry:
             "instance_kind": self.state.kind,
             "sdk": f"windrow-python/{__version__}",
             "context": self._context,
-            "dropped": dropped,
+            "dropped": self._waiting.take_losses(),
             "events": events,
         }
 
     def undelivered(self, dropped: Mapping[str, int]) -> None:
         """These losses did not arrive either: the next batch tells of them."""
-        with self._lock:
-            for reason, n in dropped.items():
-                self._dropped_unsent[reason] = self._dropped_unsent.get(reason, 0) + n
+        self._waiting.tell_again(dropped)
 
     def delivered(self, events: int) -> None:
         """So many events have arrived."""
@@ -338,9 +328,7 @@ class Telemetry:
 
     def drop(self, reason: str, n: int = 1, *, about: str = "") -> None:
         """Count `n` losses for a reason out of the closed list."""
-        with self._lock:
-            for counts in (self._dropped, self._dropped_unsent):
-                counts[reason] = counts.get(reason, 0) + n
+        self._waiting.lose(reason, n)
         if self._debug:
             # Names may come from a stranger's dashboard: no line of a log is made from them.
             shown = about.encode("unicode_escape").decode()[:_LONGEST_SHOWN]
@@ -350,6 +338,13 @@ class Telemetry:
         """Something for `status()`; logs and standard error stay quiet."""
         self._note = text
 
+    def after_fork(self) -> None:
+        """Begin anew in a forked child."""
+        # The flusher's thread did not come along, and the lock may be held for ever.
+        self._waiting.begin_anew()
+        self._lock = RLock()
+        self._worker = None
+
     # ---- inside -----------------------------------------------------------------------------------
 
     def _prepare(self, catalogue: str | os.PathLike[str] | Catalogue) -> Decision:
@@ -358,18 +353,12 @@ class Telemetry:
 
         try:
             self.catalogue = catalogue if isinstance(catalogue, Catalogue) else load(catalogue)
-        except CatalogueError as error:
-            import warnings
-
-            warnings.warn(f"Telemetry is off.\n{error}", CatalogueWarning, stacklevel=3)
-            return Decision(False, "catalogue", str(error.problems[0].place))
         except Exception as error:  # nothing in a file may stop the product
             import warnings
 
-            warnings.warn(
-                f"Telemetry is off: {type(error).__name__}: {error}", CatalogueWarning, stacklevel=3
-            )
-            return Decision(False, "catalogue", type(error).__name__)
+            warnings.warn(f"Telemetry is off.\n{error}", CatalogueWarning, stacklevel=3)
+            place = error.problems[0].place if isinstance(error, CatalogueError) else type(error).__name__
+            return Decision(False, "catalogue", str(place))
         decision = decide(self.catalogue.product, self._environ, self._config)
         if decision.enabled and decision.debug:
             where = _settings.endpoint(self.catalogue.product, self._environ)
@@ -422,21 +411,11 @@ class Telemetry:
             atexit.register(self.close)
         self._worker = Worker(self, _settings.flush_seconds(self.catalogue.product, self._environ))
 
-    def after_fork(self) -> None:
-        """Begin anew in a forked child."""
-        # The parent sends what it had queued; its thread and perhaps its lock did not come along.
-        self._queue.clear()
-        self._counts = {}
-        self._dropped, self._dropped_unsent = {}, {}
-        self._lock = RLock()
-        self._worker = None
-
     def _turn_off(self, decision: Decision) -> None:
         self._off = True
         self._decision = decision
         self._worker = None
-        self._queue.clear()
-        self._counts = {}
+        self._waiting.wipe()
 
     def _remembered(self) -> tuple[str, str | None]:
         state = self._given_state

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 
+from windrow._settings import LARGEST_COUNT
 from windrow.catalogue.coarsen import INVALID, coarsener
 from windrow.envelope import daily_event, wire_time
 from windrow.errors import StateError
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from windrow.envelope import WireEvent
 
 _LEASE_SECONDS = 60
-LARGEST_COUNT = 2**53  # JavaScript's last whole number: two languages share the state
 
 
 class Daily:

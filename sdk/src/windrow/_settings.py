@@ -22,6 +22,7 @@ NO = frozenset(("", "0", "false", "no", "off", "n", "f"))
 BATCH_EVENTS = 500
 QUEUE_EVENTS = 10_000
 EXIT_SECONDS = 0.5
+LARGEST_COUNT = 2**53  # JavaScript's last whole number: two languages share the state
 
 
 def flush_seconds(product: Product, environ: Mapping[str, str]) -> float:
