@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 from windrow import __version__
-from windrow._docs import example, telemetry_md
 from windrow.catalogue import Catalogue, loads
+from windrow.tools.docs import example, telemetry_md
 
 from tests.support.products import CATALOGUE, write_catalogue
 

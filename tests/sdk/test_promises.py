@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 from windrow import Telemetry
-from windrow._state import MemoryState
 from windrow.sinks import Collector, Memory, Outcome
+from windrow.state import MemoryState
 
 from tests.support import products
 from tests.support.listener import listening

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 from windrow._identity import PURPOSES, Identity, identify_instance
-from windrow._state import FileState, MemoryState, open_state
 from windrow.errors import StateError
+from windrow.state import FileState, MemoryState, open_folder
 
 
 def test_a_swap_changes_a_row_only_if_nobody_was_faster(tmp_path: Path) -> None:
@@ -40,7 +40,7 @@ def test_threads_that_add_at_once_lose_nothing(tmp_path: Path) -> None:
 
 def test_nobody_else_may_read_it(tmp_path: Path) -> None:
     folder = tmp_path / "state"
-    open_state(str(folder))
+    open_folder(str(folder))
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
     assert stat.S_IMODE((folder / "state.json").stat().st_mode) == 0o600
 
@@ -60,7 +60,7 @@ def test_damaged_state_is_refused_and_left_as_it_is(tmp_path: Path, text: str) -
     path = tmp_path / "state.json"
     path.write_bytes(text.encode(errors="surrogateescape"))
     with pytest.raises(StateError):
-        open_state(str(tmp_path))
+        open_folder(str(tmp_path))
     assert path.read_bytes() == text.encode(errors="surrogateescape")
 
 

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 from windrow import CatalogueWarning, Telemetry
-from windrow._state import FileState, MemoryState
 from windrow.sinks import Collector, File, Memory, PostHog
+from windrow.state import FileState, MemoryState
 
 from tests.support import products
 from tests.support.listener import listening

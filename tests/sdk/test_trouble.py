@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 from windrow import CatalogueWarning, Telemetry
 from windrow._append import append_line
-from windrow._state import FileState, MemoryState
 from windrow.sinks import Memory, Outcome
+from windrow.state import FileState, MemoryState
 
 from tests.support import products
 

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
-from windrow._docs import TEMPLATE
 from windrow.catalogue import TYPES, load, loads
 from windrow.errors import CatalogueError
+from windrow.tools.docs import TEMPLATE
 
 ROOT = Path(__file__).parents[2]
 SCHEMA = json.loads((ROOT / "spec" / "catalogue.schema.json").read_text())

@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 
     from windrow._compiled import Compiled
     from windrow._gate import Config
-    from windrow._state import State
     from windrow._status import Status
     from windrow._worker import Worker
     from windrow.catalogue import Catalogue
     from windrow.catalogue.coarsen import Check
     from windrow.envelope import Envelope, WireEvent
     from windrow.sinks import Sink
+    from windrow.state import State
 
     Provider = TypeVar("Provider", bound=Callable[[], Mapping[str, object]])
 
@@ -251,9 +251,9 @@ class Telemetry:
     def state(self) -> State:
         """What the instance remembers; opened, and made, when first asked for. Raises `StateError`."""
         if self._given_state is None:
-            from windrow._state import open_state
+            from windrow.state import open_folder
 
-            self._given_state = open_state(_settings.folder(self.catalogue.product, self._environ))
+            self._given_state = open_folder(_settings.folder(self.catalogue.product, self._environ))
         return self._given_state
 
     def may_send(self) -> bool:

@@ -14,9 +14,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from windrow._state import State
     from windrow.catalogue import Event
     from windrow.envelope import WireEvent
+    from windrow.state import State
 
 _LEASE_SECONDS = 60
 

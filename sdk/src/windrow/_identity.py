@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import os
 
+from windrow.envelope import instance_of, read_token
 from windrow.errors import StateError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from windrow._state import State
+    from windrow.state import State
 
 _SECRET_BYTES = 32
 #: One key for each purpose, so that giving one away gives nothing else away.
-PURPOSES = ("erase", "read", "digest", "rotate")
+PURPOSES = ("erase", "digest", "rotate")
 
 
 class Identity:
@@ -20,7 +21,7 @@ class Identity:
 
     def __init__(self, secret: bytes) -> None:
         self._secret = secret
-        self.instance_id = _uuid_of(self.token("erase"))
+        self.instance_id = instance_of(read_token(self.token("erase")))
         self._digest_key = self.token("digest")
 
     def token(self, purpose: str) -> bytes:
@@ -51,17 +52,6 @@ def identify_instance(state: State) -> Identity:
     if len(secret) != _SECRET_BYTES:
         raise StateError("The secret in the state is damaged. Remove the state to begin anew.")
     return Identity(secret)
-
-
-def _uuid_of(token: bytes) -> str:
-    import hashlib
-    import uuid
-
-    raw = bytearray(hashlib.sha256(token).digest()[:16])
-    # RFC 9562 version 8: "made by a rule of our own". Older Pythons cannot be asked for it.
-    raw[6] = raw[6] & 0x0F | 0x80
-    raw[8] = raw[8] & 0x3F | 0x80
-    return str(uuid.UUID(bytes=bytes(raw)))
 
 
 def _hmac(key: bytes, message: bytes) -> bytes:

@@ -10,9 +10,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from windrow import __version__
-from windrow._docs import TEMPLATE, telemetry_md
 from windrow.catalogue import Catalogue, lint, load
 from windrow.errors import CatalogueError
+from windrow.tools.docs import TEMPLATE, telemetry_md
 
 EXIT_OK, EXIT_BAD, EXIT_USAGE = 0, 1, 2
 

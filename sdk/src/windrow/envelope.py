@@ -89,3 +89,22 @@ def event_id(seconds: int, random: str) -> str:
     stamp = f"{seconds * 1000 & 0xFFFFFFFFFFFF:012x}"
     variant = "89ab"[int(random[3], 16) & 3]
     return f"{stamp[:8]}-{stamp[8:]}-7{random[:3]}-{variant}{random[4:7]}-{random[7:19]}"
+
+
+def read_token(erase_token: bytes) -> bytes:
+    """The token that shows what is held of an instance; the erase token cannot be had from it."""
+    import hashlib
+
+    return hashlib.sha256(b"windrow/read" + erase_token).digest()
+
+
+def instance_of(read_token: bytes) -> str:
+    """The instance id that a read token proves: a UUID of version 8 out of its SHA-256."""
+    import hashlib
+    import uuid
+
+    raw = bytearray(hashlib.sha256(read_token).digest()[:16])
+    # RFC 9562 version 8: "made by a rule of our own". Older Pythons cannot be asked for it.
+    raw[6] = raw[6] & 0x0F | 0x80
+    raw[8] = raw[8] & 0x3F | 0x80
+    return str(uuid.UUID(bytes=bytes(raw)))

@@ -86,6 +86,20 @@ REASONS: dict[str, Reason] = {
             "Nothing, if the instance is offline; else check the endpoint.",
         ),
         Reason(
+            "sampled_out",
+            "event",
+            "sdk",
+            "The collector asked for a share of the instances, and this one is not among them.",
+            "Nothing: the share is set by the maintainer.",
+        ),
+        Reason(
+            "forgotten",
+            "event",
+            "collector",
+            "The operator has had this instance erased.",
+            "Nothing: after `windrow forget` an instance begins under another id.",
+        ),
+        Reason(
             "undeclared_property",
             "property",
             "both",

@@ -18,7 +18,10 @@ from windrow.errors import Problem
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
 _LONGEST_VALUE = 200
-_PRODUCT_KEYS = ("name", "title", "key", "sink", "endpoint", "contact", "keep_days", "time_precision")
+_PRODUCT_KEYS = (
+    *("name", "title", "key", "sink", "endpoint", "contact"),
+    *("keep_days", "time_precision", "grace_minutes", "rotate"),
+)
 _PROPERTY_KEYS = ("type", "description", "why", "values", "values_from", "buckets", "max")
 _EVENT_KEYS = (
     *("description", "why", "since", "from", "kind", "per", "buckets"),
@@ -83,6 +86,8 @@ class Reader:
             contact=self._text("product", raw, "contact"),
             keep_days=self._whole("product", raw, "keep_days", 400, 1, 3660),
             time_precision=self._one_of("product", raw, "time_precision", types.PRECISIONS),
+            grace_minutes=self._whole("product", raw, "grace_minutes", 10, 0, 10_080),
+            rotate=self._one_of("product", raw, "rotate", types.ROTATIONS),
         )
 
     def _event(self, path: str, name: str, raw: dict[str, Any]) -> Event:

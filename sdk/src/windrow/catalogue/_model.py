@@ -16,6 +16,8 @@ class Product(NamedTuple):
     contact: str
     keep_days: int
     time_precision: str
+    grace_minutes: int = 10
+    rotate: str = "never"
 
     def env(self, setting: str) -> str:
         """The environment variable of a setting: `hay` and `DISABLED` make `HAY_TELEMETRY_DISABLED`."""
@@ -67,7 +69,7 @@ class Catalogue(NamedTuple):
         """SHA-256, in hex, of what may be sent; prose, key and endpoint are left out."""
         import hashlib
 
-        meaning = {
+        meaning: dict[str, Any] = {
             "product": self.product.name,
             "time_precision": self.product.time_precision,
             "context": {name: _meaning(prop) for name, prop in self.context.items()},
@@ -80,6 +82,8 @@ class Catalogue(NamedTuple):
                 for event in self.events.values()
             },
         }
+        if self.product.rotate != "never":
+            meaning["rotate"] = self.product.rotate
         return hashlib.sha256(canonical(meaning)).hexdigest()
 
     def to_json(self) -> bytes:

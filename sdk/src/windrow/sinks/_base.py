@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple, Protocol
 
 
@@ -11,11 +12,13 @@ class Outcome(NamedTuple):
     `status`: `delivered`; `later` (again, not before `after` seconds); `too_large` (again, in halves);
     `refused` (never again).
     `detail` is for the operator: an HTTP status, or the type of an error; never a body.
+    `wishes` is what the other side asks of the instance: `pause` and `stop` in seconds, `sample` from 0 to 1.
     """
 
     status: str
     detail: str = ""
     after: float = 0.0
+    wishes: Mapping[str, float] = {}
 
 
 class Sink(Protocol):

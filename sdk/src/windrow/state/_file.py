@@ -1,4 +1,4 @@
-"""What an instance remembers between processes: rows of text under a key. Layout: `spec/state.md`."""
+"""Rows in a file of a folder, and the folder that `HAY_TELEMETRY_DIR` names."""
 
 from __future__ import annotations
 
@@ -7,55 +7,17 @@ import time
 from contextlib import contextmanager, suppress
 
 from windrow.errors import StateError
+from windrow.state._memory import FORMAT, MemoryState, swap_row
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from typing import Protocol
 
-    class State(Protocol):
-        """Where an instance remembers. `kind` is `database`, `file` or `ephemeral`.
+    from windrow.state._protocol import State
 
-        `get` and `items` raise `StateError` where state is there and cannot be read.
-        """
-
-        kind: str
-
-        def get(self, key: str) -> str | None:
-            """The row of this key."""
-
-        def swap(self, key: str, old: str | None, new: str | None) -> bool:
-            """Replace `old` by `new` (None: no row); False, and no change, if the row is not `old`."""
-
-        def items(self, prefix: str) -> list[tuple[str, str]]:
-            """The rows whose key begins so."""
-
-
-FORMAT = "1"  # of the rows: spec/state.md
 _LOCK_STALE_SECONDS = 10.0
 # Longer than that: a lock that a killed process left behind must not turn its successors off.
 _LOCK_WAIT_SECONDS = 15.0
-
-
-class MemoryState:
-    """Forgets all at exit: an `ephemeral` instance."""
-
-    kind = "ephemeral"
-
-    def __init__(self) -> None:
-        self._rows: dict[str, str] = {}
-
-    def get(self, key: str) -> str | None:
-        """The row of this key."""
-        return self._rows.get(key)
-
-    def swap(self, key: str, old: str | None, new: str | None) -> bool:
-        """Replace `old` by `new`; False if the row is not `old`."""
-        return _swap(self._rows, key, old, new)
-
-    def items(self, prefix: str) -> list[tuple[str, str]]:
-        """The rows whose key begins so."""
-        return [(key, value) for key, value in self._rows.items() if key.startswith(prefix)]
 
 
 class FileState:
@@ -80,7 +42,7 @@ class FileState:
         """Replace `old` by `new`; False if the row is not `old`. Raises `StateError` or `OSError`."""
         with self._locked():
             rows = self._read()
-            if not _swap(rows, key, old, new):
+            if not swap_row(rows, key, old, new):
                 return False
             self._write(rows)
             return True
@@ -152,7 +114,7 @@ class FileState:
             pass
 
 
-def open_state(folder: str) -> State:
+def open_folder(folder: str) -> State:
     """The state in `folder`: a file, or memory where there is none and none can be made.
 
     Raises `StateError` where state is there and cannot be read.
@@ -170,13 +132,3 @@ def open_state(folder: str) -> State:
     if state.get("format") not in (None, FORMAT):
         raise StateError(f"The state in {folder} was written by a newer release. Upgrade, or remove it.")
     return state
-
-
-def _swap(rows: dict[str, str], key: str, old: str | None, new: str | None) -> bool:
-    if rows.get(key) != old:
-        return False
-    if new is None:
-        rows.pop(key, None)
-    else:
-        rows[key] = new
-    return True

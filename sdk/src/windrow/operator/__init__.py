@@ -1,0 +1,1 @@
+"""What an operator may do: see, switch, be forgotten. For the command line and for the product's own."""
