@@ -18,11 +18,13 @@ from pathlib import Path
 from types import FrameType
 from typing import IO
 
+from windrow._gate import CI, TEST_RUNNERS
+
 ROOT = Path(__file__).parents[1]
 DATA = ROOT / ".demo"
 CATALOGUE = ROOT / "hay" / "telemetry.toml"
 COLLECTOR_PORT, HAY_PORT = 7717, 7718
-SWITCHES = ("DO_NOT_TRACK", "HAY_TELEMETRY_DISABLED", "HAY_TELEMETRY_DEBUG")
+SWITCHES = ("DO_NOT_TRACK", "HAY_TELEMETRY_DISABLED", "HAY_TELEMETRY_DEBUG", *CI, *TEST_RUNNERS)
 BIN = Path(sys.executable).parent
 
 
@@ -79,6 +81,7 @@ def _run(running: list[subprocess.Popen[bytes]]) -> int:
                 "HAY_TELEMETRY_ENDPOINT": base,
                 "HAY_TELEMETRY_DIR": str(DATA / "hay" / "telemetry"),
                 "HAY_TELEMETRY_FLUSH": "1",
+                "HAY_TELEMETRY_GRACE": "0",
             },
         )
     )

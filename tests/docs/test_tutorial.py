@@ -14,6 +14,7 @@ from urllib.request import urlopen
 
 import pytest
 
+from tests.support import products
 from tests.support.waiting import eventually
 
 ROOT = Path(__file__).parents[2]
@@ -25,7 +26,7 @@ pytestmark = pytest.mark.e2e
 
 
 def environment() -> dict[str, str]:
-    inherited = {k: v for k, v in os.environ.items() if "TELEMETRY" not in k and k != "DO_NOT_TRACK"}
+    inherited = products.without_switches()
     return {**inherited, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
 
 

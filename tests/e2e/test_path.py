@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import socket
 import subprocess
@@ -42,7 +41,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
 
 
 def clean_environment(**more: str) -> dict[str, str]:
-    return {**{k: v for k, v in os.environ.items() if "TELEMETRY" not in k and k != "DO_NOT_TRACK"}, **more}
+    return {**products.without_switches(), "HAY_TELEMETRY_GRACE": "0", **more}
 
 
 @contextmanager

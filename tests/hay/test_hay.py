@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import socket
 import subprocess
@@ -19,6 +18,7 @@ from pathlib import Path
 import pytest
 from windrow.catalogue import load
 
+from tests.support import products
 from tests.support.listener import Listener, listening
 from tests.support.waiting import eventually
 
@@ -29,7 +29,7 @@ CATALOGUE = Path(__file__).parents[2] / "hay" / "telemetry.toml"
 def running(folder: Path, collector: Listener) -> Iterator[str]:
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
-    kept = {k: v for k, v in os.environ.items() if "TELEMETRY" not in k and k != "DO_NOT_TRACK"}
+    kept = {**products.without_switches(), "HAY_TELEMETRY_GRACE": "0"}
     process = subprocess.Popen(
         [sys.executable, "-m", "hay", "--port", str(port), "--data", str(folder)],
         env={

@@ -22,7 +22,11 @@ VIEW = {"name": "page_view", "properties": {"route": "/teas/:id"}}
 class Dashboard:
     def __init__(self, folder: Path, **options: Any) -> None:
         self.sink = Memory()
-        environ = {"KETTLE_TELEMETRY_DIR": str(folder / "state"), **options.pop("environ", {})}
+        environ = {
+            **products.ENVIRON,
+            "KETTLE_TELEMETRY_DIR": str(folder / "state"),
+            **options.pop("environ", {}),
+        }
         catalogue = products.write_catalogue(folder)
         self.telemetry = Telemetry(catalogue, sink=self.sink, environ=environ, **options)
         self._app = TelemetryApp(self.telemetry)

@@ -25,7 +25,7 @@ def kettle(folder: Path, more: str = "", **options: Any) -> Telemetry:
     path = folder / "telemetry.toml"
     path.write_text(products.CATALOGUE + more)
     options.setdefault("state", MemoryState())
-    options.setdefault("environ", {})
+    options["environ"] = {**products.ENVIRON, **options.get("environ", {})}
     return Telemetry(path, **options)
 
 

@@ -80,6 +80,6 @@ def test_each_purpose_has_its_own_key_and_two_instances_share_none() -> None:
 
 def test_the_keys_are_those_of_the_contract() -> None:
     identity = Identity(bytes(range(32)))
-    assert identity.instance_id == Identity(bytes(range(32))).instance_id
+    assert identity.at("2026-11-24") == Identity(bytes(range(32))).at("2031-01-01")
     # RFC 5869 without salt, info "windrow/erase", 32 bytes; worked out by `openssl kdf … HKDF`.
     assert identity.token("erase").hex() == "9c843a5d50e716e1a221620a918c365621cd7cae10429ef38ff6329ba975c62c"

@@ -6,6 +6,7 @@ import os
 import resource
 import sys
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -46,7 +47,7 @@ def counting(asked: list[int]) -> Callable[[], dict[str, object]]:
 
 def kettle(folder: Path, **options: Any) -> Telemetry:
     options.setdefault("state", MemoryState())
-    options.setdefault("environ", {})
+    options.setdefault("environ", products.ENVIRON)
     options.setdefault("sink", Memory())
     return Telemetry(products.write_catalogue(folder), **options)
 
@@ -94,13 +95,14 @@ def test_a_process_that_comes_late_adds_to_the_day_that_was_sent(tmp_path: Path)
 
 def test_a_week_after_it_was_sent_a_counter_is_forgotten(tmp_path: Path) -> None:
     state, sink, now = MemoryState(), Memory(), [NOON]
-    for _ in range(2):
+    for days in (9, 1, 0):
         with kettle(tmp_path, state=state, sink=sink, clock=lambda: now[0]) as telemetry:
             telemetry.count("boiled")
-        now[0] += 9 * 86_400
-    with kettle(tmp_path, state=state, sink=sink, clock=lambda: now[0]) as telemetry:
-        telemetry.track("tea_made")
-    assert [key for key, _ in state.items("counter:")] == ["counter:boiled:2027-01-24"]
+        now[0] += days * 86_400
+    assert [key for key, _ in state.items("counter:")] == [
+        "counter:boiled:2027-01-24",
+        "counter:boiled:2027-01-25",
+    ]
 
 
 def test_more_counts_than_any_queue_holds_are_all_counted(tmp_path: Path) -> None:
@@ -136,7 +138,7 @@ def test_a_damaged_state_turns_telemetry_off_and_says_so(row: dict[str, str], tm
         tmp_path,
         state=None,
         sink=sink,
-        environ={"KETTLE_TELEMETRY_DIR": str(folder), "KETTLE_TELEMETRY_FLUSH": "1"},
+        environ={**products.ENVIRON, "KETTLE_TELEMETRY_DIR": str(folder), "KETTLE_TELEMETRY_FLUSH": "1"},
     )
     telemetry.count("boiled")
     assert telemetry.flush() is False or not telemetry.status().enabled
@@ -236,10 +238,12 @@ def test_losses_are_told_by_the_next_batch_that_arrives(tmp_path: Path) -> None:
 
 def test_the_day_is_said_to_be_sent_only_by_the_process_that_sends_it(tmp_path: Path) -> None:
     state = MemoryState()
-    with kettle(tmp_path, state=state) as holder, kettle(tmp_path, state=state) as other:
-        holder.count("boiled")
-        assert holder.send_daily()
-        assert not other.send_daily()
+    with kettle(tmp_path, state=state) as telemetry:
+        state.swap("lease:daily", None, f"{'00' * 8} {int(time.time()) + 50}")
+        telemetry.count("boiled")
+        assert not telemetry.send_daily()
+        state.swap("lease:daily", state.get("lease:daily"), None)
+        assert telemetry.send_daily()
 
 
 def test_a_name_from_a_stranger_makes_no_line_of_a_log(

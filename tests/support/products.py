@@ -8,6 +8,10 @@ import sys
 import textwrap
 from pathlib import Path
 
+from windrow._gate import CI, TEST_RUNNERS
+
+#: Nothing but this: no grace after the notice. For products that are made inside of a test.
+ENVIRON = {"KETTLE_TELEMETRY_GRACE": "0"}
 CATALOGUE = """
 [product]
 name = "kettle"
@@ -83,9 +87,14 @@ def script(folder: Path, code: str) -> Path:
 
 
 def environment(folder: Path, **variables: str) -> dict[str, str]:
-    """An environment without any switch but those given; the state is in `folder`."""
-    kept = {k: v for k, v in os.environ.items() if "TELEMETRY" not in k and k != "DO_NOT_TRACK"}
-    return {**kept, "KETTLE_TELEMETRY_DIR": str(folder / "state"), **variables}
+    """An environment without any switch but those given; the state is in `folder`, and there is no grace."""
+    return {**without_switches(), **ENVIRON, "KETTLE_TELEMETRY_DIR": str(folder / "state"), **variables}
+
+
+def without_switches() -> dict[str, str]:
+    """The environment of this process without what decides on telemetry: it is that of a test, and perhaps of a CI."""
+    switches = {"DO_NOT_TRACK", *CI, *TEST_RUNNERS}
+    return {k: v for k, v in os.environ.items() if "TELEMETRY" not in k and k not in switches}
 
 
 def run(path: Path, *before: str, **variables: str) -> subprocess.CompletedProcess[str]:

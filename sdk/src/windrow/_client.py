@@ -8,8 +8,9 @@ import time
 from _thread import RLock
 
 from windrow import _settings
-from windrow._gate import Decision, decide
+from windrow._gate import Decision, decide, place_of, remembered
 from windrow._invalid import INVALID
+from windrow._notice import on_standard_error
 from windrow._settings import BATCH_EVENTS, LARGEST_COUNT, QUEUE_EVENTS
 from windrow._waiting import DAY_SECONDS, Waiting
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from windrow._compiled import Compiled
     from windrow._gate import Config
+    from windrow._notice import Tell
     from windrow._status import Status
     from windrow._worker import Worker
     from windrow.catalogue import Catalogue
@@ -41,7 +43,8 @@ class Telemetry:
     `catalogue`: a `telemetry.toml` or `telemetry.json`, or a loaded catalogue. `app_version` and `context` give the
     facts that are sent once a batch. `config`: the product's own configuration, or a function that reads it; where it
     says `telemetry: false`, all is off. `sink` and `state` replace those that catalogue and environment name; `clock`
-    gives unix seconds.
+    gives unix seconds. `notice` shows a text to whoever runs the product, in place of standard error. `sink` is one
+    sink or a list of them.
 
     A catalogue that cannot be used turns telemetry off with a `CatalogueWarning`; nothing here raises after that.
     """
@@ -53,17 +56,20 @@ class Telemetry:
         app_version: str | None = None,
         context: Mapping[str, object] | None = None,
         config: Config = None,
-        sink: Sink | None = None,
+        sink: Sink | list[Sink] | None = None,
         state: State | None = None,
+        notice: Tell = on_standard_error,
         clock: Callable[[], float] = time.time,
         environ: Mapping[str, str] | None = None,
     ) -> None:
         self.clock = clock
         self.providers: dict[str, Callable[[], object]] = {}
         self.digest: Callable[[str], str] | None = None
-        self._environ = os.environ if environ is None else environ
+        self.environ = os.environ if environ is None else environ
+        self.tell = notice
         self._config = config
-        self._given_sink, self._given_state = sink, state
+        self._sinks = _listed(sink)
+        self._given_state = state
         self._waiting = Waiting()
         self._queue = self._waiting.events  # track() pays for each step on its way
         self._sent = 0
@@ -135,9 +141,9 @@ class Telemetry:
             elif self._debug:
                 self._show({"name": event, "count": n})
             else:
-                self._waiting.count(event, n, self.clock())
-                if self._worker is None:
-                    self._wake()
+                first = self._waiting.count(event, n, self.clock())
+                if first or self._worker is None:
+                    self._wake(counted=True)
         except Exception:
             self.drop("malformed_event")
 
@@ -210,6 +216,15 @@ class Telemetry:
         if worker:
             worker.stop(_seconds(timeout))
 
+    def preview(self) -> list[bytes]:
+        """The exact bytes of the next batches, by sink; only ids that are random are made anew at the send.
+
+        Asks the snapshot functions that are due. Nothing is sent, taken or changed. Raises `StateError`.
+        """
+        from windrow._preview import next_batches
+
+        return next_batches(self, list(self._waiting.events))
+
     def status(self) -> Status:
         """Whether telemetry is on, which lever decided, and what has been sent."""
         from windrow._status import Status
@@ -220,7 +235,8 @@ class Telemetry:
             lever=self._decision.lever,
             value=self._decision.value,
             debug=self._debug,
-            where="" if self._off or self._debug else str(getattr(self.sink, "where", "")),
+            place=self._decision.place,
+            where="" if self._off or self._debug else " and ".join(str(s.where) for s in self.sinks),
             instance_id=instance,
             instance_kind=kind,
             queued=self.queued() + (self._worker.waiting() if self._worker else 0),
@@ -238,14 +254,14 @@ class Telemetry:
     # ---- what the flusher and a fork call -------------------------------------------------------------
 
     @property
-    def sink(self) -> Sink:
+    def sinks(self) -> list[Sink]:
         """Where batches go."""
-        if self._given_sink is None:
+        if not self._sinks:
             from windrow.sinks import Collector, PostHog
 
             make = PostHog if self.catalogue.product.sink == "posthog" else Collector
-            self._given_sink = make(_settings.endpoint(self.catalogue.product, self._environ))
-        return self._given_sink
+            self._sinks = [make(_settings.endpoint(self.catalogue.product, self.environ))]
+        return self._sinks
 
     @property
     def state(self) -> State:
@@ -253,20 +269,40 @@ class Telemetry:
         if self._given_state is None:
             from windrow.state import open_folder
 
-            self._given_state = open_folder(_settings.folder(self.catalogue.product, self._environ))
+            folder = _settings.folder(self.catalogue.product, self.environ)
+            chosen = bool(self.environ.get(self.catalogue.product.env("DIR")))
+            self._given_state = open_folder(folder, chosen=chosen)
+        return self._given_state
+
+    @property
+    def opened_state(self) -> State | None:
+        """The state, if it has been opened."""
         return self._given_state
 
     def may_send(self) -> bool:
         """Ask the gate again; when it has closed, wipe what waits."""
-        decision = decide(self.catalogue.product, self._environ, self._config)
+        decision = decide(self.catalogue.product, self.environ, self._config)
         if decision.enabled:
             return True
-        self._turn_off(decision)
+        self.turn_off(decision)
         return False
 
     def state_failed(self, how: str) -> None:
         """State is there and cannot be used: sending under another id would count one instance twice."""
-        self._turn_off(Decision(False, "state", how, self._debug))
+        state = self._given_state
+        place = place_of(state) if state else _settings.folder(self.catalogue.product, self.environ)
+        self.turn_off(Decision(False, "state", how, self._debug, place=place))
+
+    def turn_off(self, decision: Decision) -> None:
+        """End, by this lever: what waits is wiped, and nothing more is taken."""
+        self._off = True
+        self._decision = decision
+        self._worker = None
+        self._waiting.wipe()
+
+    def wipe(self) -> None:
+        """Forget what waits in memory."""
+        self._waiting.wipe()
 
     def queued(self) -> int:
         """How many events wait."""
@@ -276,8 +312,14 @@ class Telemetry:
         """Take up to `most` events out of the queue, the oldest first."""
         taken = self._waiting.take_events(most)
         for name, properties, _ in taken:
-            self._compiled.make_digests(name, properties, self.digest)
+            self.hash_digests(name, properties, self.digest)
         return taken
+
+    def hash_digests(
+        self, event: str, properties: dict[str, object], make: Callable[[str], str] | None
+    ) -> None:
+        """Put digests in the place of plain values; without a key these are left out."""
+        self._compiled.make_digests(event, properties, make)
 
     def take_counts(self) -> list[tuple[str, str, int]]:
         """Take what was counted since the last time, summed by counter and day."""
@@ -300,8 +342,14 @@ class Telemetry:
             self._compiled.make_digests(event, clean, self.digest)
         return clean
 
-    def envelope(self, instance_id: str, events: list[WireEvent]) -> Envelope:
-        """The batch around these events, with the losses since the last one."""
+    def envelope(
+        self,
+        instance_id: str,
+        events: list[WireEvent],
+        kind: str,
+        facts: frozenset[str] = frozenset(),
+    ) -> Envelope:
+        """The batch around these events, with the losses since the last one; of the context only `facts`."""
         from windrow import __version__
         from windrow.envelope import FORMAT, random_id
 
@@ -311,9 +359,9 @@ class Telemetry:
             "catalogue": self._compiled.digest,
             "batch_id": random_id(),
             "instance_id": instance_id,
-            "instance_kind": self.state.kind,
+            "instance_kind": kind,
             "sdk": f"windrow-python/{__version__}",
-            "context": self._context,
+            "context": {k: v for k, v in self._context.items() if k in facts},
             "dropped": self._waiting.take_losses(),
             "events": events,
         }
@@ -359,11 +407,26 @@ class Telemetry:
             warnings.warn(f"Telemetry is off.\n{error}", CatalogueWarning, stacklevel=3)
             place = error.problems[0].place if isinstance(error, CatalogueError) else type(error).__name__
             return Decision(False, "catalogue", str(place))
-        decision = decide(self.catalogue.product, self._environ, self._config)
+        decision = decide(self.catalogue.product, self.environ, self._config)
+        if decision.enabled and not decision.debug and self._given_state is None:
+            decision = self._said_before() or decision
         if decision.enabled and decision.debug:
-            where = _settings.endpoint(self.catalogue.product, self._environ)
+            where = _settings.endpoint(self.catalogue.product, self.environ)
             self._say(f"debug: shown here, not sent to {where}")
         return decision
+
+    def _said_before(self) -> Decision | None:
+        """What a state in a file says, before anything is started; a database is asked by the flusher."""
+        from windrow.errors import StateError
+        from windrow.state import speaks_of
+
+        folder = _settings.folder(self.catalogue.product, self.environ)
+        try:
+            if found := speaks_of(folder, ("consent", "stop")):
+                return remembered(found, self.clock())
+        except StateError:
+            return Decision(False, "state", "unreadable", place=folder)
+        return None
 
     def _compile(self, context: Mapping[str, object] | None, app_version: str | None) -> None:
         from windrow._compiled import Compiled
@@ -390,7 +453,7 @@ class Telemetry:
         declared = isinstance(event, str) and event in self.catalogue.events
         self.drop("wrong_kind" if declared else "undeclared_event", about=name)
 
-    def _wake(self) -> None:
+    def _wake(self, *, counted: bool = False) -> None:
         with self._lock:
             worker = self._worker
             if worker is None and not self._off:
@@ -399,7 +462,7 @@ class Telemetry:
                 except RuntimeError as error:  # no thread to be had, or the interpreter is ending
                     self._note = str(error)
         if worker is not None:
-            worker.wake()
+            worker.wake(counted=counted)
 
     def _start(self) -> None:
         import atexit
@@ -409,23 +472,20 @@ class Telemetry:
         if not self._started:
             self._started = True
             atexit.register(self.close)
-        self._worker = Worker(self, _settings.flush_seconds(self.catalogue.product, self._environ))
-
-    def _turn_off(self, decision: Decision) -> None:
-        self._off = True
-        self._decision = decision
-        self._worker = None
-        self._waiting.wipe()
+        self._worker = Worker(self, _settings.flush_seconds(self.catalogue.product, self.environ))
 
     def _remembered(self) -> tuple[str, str | None]:
         state = self._given_state
         if self._off or state is None:
             return "", None
-        from windrow._identity import Identity
+        from windrow._identity import identity_of
+        from windrow.envelope import wire_time
 
         try:
             secret = state.get("secret")
-            return state.kind, Identity(bytes.fromhex(secret)).instance_id if secret else None
+            monthly = self.catalogue.product.rotate == "monthly"
+            day = wire_time(self.clock(), "day")
+            return state.kind, identity_of(secret, monthly=monthly).at(day) if secret else None
         except Exception as error:
             return str(getattr(state, "kind", "")), type(error).__name__
 
@@ -453,6 +513,12 @@ def _forget_after_fork(telemetry: Telemetry) -> None:
 
     if hasattr(os, "register_at_fork"):
         os.register_at_fork(after_in_child=begin_anew)
+
+
+def _listed(sink: Sink | list[Sink] | None) -> list[Sink]:
+    if isinstance(sink, list):
+        return sink
+    return [] if sink is None else [sink]
 
 
 def _seconds(timeout: object) -> float:

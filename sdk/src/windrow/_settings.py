@@ -15,12 +15,22 @@ SETTINGS = (
     ("ENDPOINT", "", "Where batches go, in place of the catalogue's endpoint."),
     ("DIR", "", "The folder of the state and of the ledger."),
     ("FLUSH", "30", "Seconds between two sends."),
+    (
+        "SPOOL",
+        "",
+        "`1`: batches wait on disk in a container without a volume too; `0`: they never wait on disk.",
+    ),
+    ("GRACE", "", "Seconds from the notice to the first send, in place of the catalogue's `grace_minutes`."),
 )
 YES = frozenset(("1", "true", "yes", "on", "y", "t"))
 NO = frozenset(("", "0", "false", "no", "off", "n", "f"))
 
 BATCH_EVENTS = 500
 QUEUE_EVENTS = 10_000
+SPOOL_BYTES = 2_000_000  # what waits for one sink; beyond that the oldest batch is given up
+SPOOL_SECONDS = 7 * 86_400
+LEDGER_BYTES = 1_000_000
+LEDGER_DAYS = 90
 EXIT_SECONDS = 0.5
 LARGEST_COUNT = 2**53  # JavaScript's last whole number: two languages share the state
 
@@ -32,6 +42,22 @@ def flush_seconds(product: Product, environ: Mapping[str, str]) -> float:
     except ValueError:
         return 30.0
     return min(max(seconds, 0.05), 86_400.0) if seconds == seconds else 30.0
+
+
+def grace_seconds(product: Product, environ: Mapping[str, str]) -> float:
+    """Seconds from the notice to the first send: `HAY_TELEMETRY_GRACE`, else the catalogue's minutes."""
+    declared = product.grace_minutes * 60.0
+    try:
+        seconds = float(environ.get(product.env("GRACE")) or declared)
+    except (TypeError, ValueError):
+        return declared
+    return max(seconds, 0.0) if seconds == seconds else declared
+
+
+def may_spool(product: Product, environ: Mapping[str, str], kind: str) -> bool:
+    """Whether batches wait on disk: where the folder of the state outlives a restart, unless the setting decides."""
+    said = environ.get(product.env("SPOOL"), "").strip().lower()
+    return said in YES if said else kind == "file"
 
 
 def endpoint(product: Product, environ: Mapping[str, str]) -> str:

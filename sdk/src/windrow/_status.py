@@ -11,7 +11,7 @@ class Status:
     """What `Telemetry.status()` says: all of it is safe to show to an operator."""
 
     __slots__ = (
-        *("enabled", "lever", "value", "debug", "where", "instance_id", "instance_kind"),
+        *("enabled", "lever", "value", "place", "debug", "where", "instance_id", "instance_kind"),
         *("queued", "sent", "dropped", "note"),
     )
 
@@ -22,6 +22,7 @@ class Status:
     enabled: bool
     lever: str
     value: str
+    place: str
     debug: bool
     where: str
     instance_id: str | None

@@ -39,11 +39,13 @@ class Waiting:
         self.events.clear()
         self._counts = {}
 
-    def count(self, event: str, n: int, moment: float) -> None:
-        """Add to the counter's day; `moment` in unix seconds."""
+    def count(self, event: str, n: int, moment: float) -> bool:
+        """Add to the counter's day; `moment` in unix seconds. Whether it is the first since the last take."""
         key = event, int(moment // DAY_SECONDS)
         with self._lock:
+            first = not self._counts
             self._counts[key] = self._counts.get(key, 0) + n
+        return first
 
     def lose(self, reason: str, n: int) -> None:
         """Count `n` losses, and tell of them with the next batch."""

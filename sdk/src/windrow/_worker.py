@@ -1,75 +1,72 @@
-"""The flusher: one daemon thread a process, started by the first event, that owns state, ledger and sink."""
+"""The flusher: one daemon thread a process, started by the first event, that owns state, notice, ledger and sinks."""
 
 from __future__ import annotations
 
 import errno
-import random
 import threading
 import time
+from contextlib import suppress
 
-from windrow import _notice, envelope
-from windrow._counters import Daily
-from windrow._identity import identify_instance
-from windrow._ledger import Ledger
-from windrow._settings import BATCH_EVENTS
+from windrow import envelope
+from windrow._counters import Daily, wipe_counters
+from windrow._gate import remembered
+from windrow._identity import Identity, identify_instance, note_month
+from windrow._ledger import open_ledger
+from windrow._notice import Notice
+from windrow._outbox import Batch, Outbox
+from windrow._settings import BATCH_EVENTS, QUEUE_EVENTS, grace_seconds, may_spool
+from windrow._spool import wipe_spool
+from windrow._wishes import is_sampled_out, remember_wishes
 from windrow.errors import StateError
-from windrow.sinks._base import Outcome
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from windrow._client import Telemetry
     from windrow.envelope import Envelope, WireEvent
 
-_SEND_SECONDS = 10.0
-_LONGEST_PAUSE = 3600.0
+    Tracked = tuple[str, dict[str, object], float]
+
+_COUNT_SECONDS = 0.5  # a count is in the state a second after it was made, at the latest
+_SEND_SECONDS = 30.0
 _NEVER_WRITABLE = (errno.EACCES, errno.EPERM, errno.EROFS)  # a full disk may be emptied
-_HALVINGS = 5  # a side that finds sixteen events too large finds all too large
-_TRIES = 24  # with pauses up to an hour: about a day
-
-
-class Pending:
-    """A batch that has left the queue and has not been answered; sent again, it is the same bytes."""
-
-    __slots__ = ("body", "daily", "envelope", "halvings", "tries")
-
-    def __init__(self, batch: Envelope, daily: list[WireEvent], body: bytes, halvings: int = 0) -> None:
-        self.envelope = batch
-        self.daily = daily
-        self.body = body
-        self.halvings = halvings
-        self.tries = 0
 
 
 class Worker:
     """Sends what the client queues. Everything but `wake`, `flush` and `stop` runs in its own thread."""
 
     def __init__(self, client: Telemetry, interval: float) -> None:
-        self._client = client
+        self.client = client
         self._interval = interval
         self._condition = threading.Condition()
-        self._asked = 0
-        self._answered = 0
+        self._asked = self._answered = 0
         self._today = False
         self._deadline: float | None = None
-        self._pending: list[Pending] = []
-        self._not_before = 0.0
+        self._not_before = 0.0  # a full queue is no reason to try before that
+        self._counts_wait = False
         self._counted: list[tuple[str, str, int]] = []
+        self._held: list[Tracked] = []  # events that the notice does not cover yet
         self._ended = False
         self._complete = True
-        self._noticed = False
-        self._asked_pause = 0.0
-        self._instance_id = ""
+        self._secret: str | None = None
+        self._identity: Identity | None = None
+        self._notice: Notice | None = None
         self._daily: Daily | None = None
-        self._ledger = Ledger("")
+        self._outboxes: list[Outbox] = []
+        self._spool_folder = ""
+        self._allowed: frozenset[str] = frozenset()
+        self._facts: frozenset[str] = frozenset()
         # A daemon: the interpreter never waits for it, and close() waits no longer than it was told.
         self._thread = threading.Thread(target=self._run, name="windrow", daemon=True)
         self._thread.start()
 
     # ---- the product's threads --------------------------------------------------------------------
 
-    def wake(self) -> None:
-        """A batch is full."""
+    def wake(self, *, counted: bool = False) -> None:
+        """A batch is full, or something was counted."""
         with self._condition:
+            self._counts_wait = self._counts_wait or counted
             self._condition.notify_all()
 
     def flush(self, timeout: float, *, today: bool = False) -> bool:
@@ -78,197 +75,269 @@ class Worker:
             self._asked += 1
             self._today = self._today or today
             asked = self._asked
-            self._not_before = self._asked_pause  # our own back-off may be cut short, the server's wish not
+            for outbox in self._outboxes:
+                outbox.hurry()
             self._condition.notify_all()
             in_time = self._condition.wait_for(lambda: self._answered >= asked, timeout)
-        return in_time and self._complete and not self._client.queued()
+        return in_time and self._complete and not self.client.queued()
 
     def waiting(self) -> int:
         """How many events have left the queue and have not arrived."""
-        return sum(len(batch.envelope["events"]) for batch in list(self._pending))
+        return len(self._held) + sum(outbox.waiting() for outbox in list(self._outboxes))
 
     def stop(self, timeout: float) -> None:
         """Send what there is and end, within `timeout` seconds whatever the network does."""
         with self._condition:
             self._deadline = time.monotonic() + timeout
+            for outbox in self._outboxes:
+                outbox.hurry()
             self._condition.notify_all()
         self._thread.join(timeout)
+        with suppress(Exception):
+            if self._thread.is_alive():
+                self._rescue()
+            for outbox in self._outboxes:
+                outbox.release()
+
+    # ---- what outboxes ask --------------------------------------------------------------------------
+
+    def may_send(self) -> bool:
+        """Ask the gate and the state again; where one says no, wipe what waits and end."""
+        client = self.client
+        if client.may_send():
+            decision = remembered(client.state, client.clock())
+            if decision is None:
+                if self._secret in (None, client.state.get("secret")):
+                    return True
+                # Whoever wiped the state began a new instance: nothing of the old one may be sent under the new id.
+                client.wipe()
+                self._forget()
+                return False
+            client.turn_off(decision)
+        self._ended = True
+        if self._daily is not None:
+            with suppress(StateError, OSError):
+                wipe_counters(client.state)
+                wipe_spool(getattr(client.state, "folder", ""))
+        self._forget()
+        return False
+
+    def sequence(self) -> int:
+        """The number of the next batch of this instance. Raises `StateError` and `OSError`."""
+        state = self.client.state
+        while True:
+            row = state.get("sequence")
+            number = int(row) if row and row.isdigit() and len(row) < 16 else 0
+            if state.swap("sequence", row, str(number + 1)):
+                return number
+
+    def wish(self, wishes: Mapping[str, float]) -> None:
+        """The other side asks for something. Raises `StateError` and `OSError`."""
+        remember_wishes(self.client.state, wishes, self.client.clock())
+
+    def answered(self, batch: Batch, reason: str) -> None:
+        """Every sink has answered, or was given up for `reason`. Raises `StateError` and `OSError`."""
+        now = self.client.clock()
+        if batch.delivered:
+            self.client.delivered(len(batch.envelope["events"]))
+            if self._daily and batch.daily:
+                self._daily.delivered(batch.daily, now)
+            return
+        self.client.undelivered(batch.envelope["dropped"])
+        self.client.drop(reason, len(batch.envelope["events"]))
+        if self._daily:
+            self._daily.gave_up(batch.daily, now)
 
     # ---- the thread -------------------------------------------------------------------------------
 
     def _run(self) -> None:
+        next_cycle = time.monotonic() + self._interval
         while True:
             with self._condition:
-                self._condition.wait_for(self._has_work, self._interval)
+                self._condition.wait_for(self._has_work, max(next_cycle - time.monotonic(), 0))
+                if not self._is_asked() and self._counts_wait:
+                    self._condition.wait_for(self._is_asked, _COUNT_SECONDS)
                 asked, today, stopping = self._asked, self._today, self._deadline is not None
-                self._today = False
-            complete = False
-            try:
-                complete = self._cycle(today)
-                if stopping and self._daily:
-                    self._daily.release()
-            except (Exception, SystemExit) as error:
-                # The product must not notice; what was queued stays queued.
-                self._failed(error)
-            self._complete = complete
+                self._today = self._counts_wait = False
+            whole = self._is_asked() or time.monotonic() >= next_cycle
+            complete = self._guarded(today, whole=whole)
+            if whole:
+                next_cycle = time.monotonic() + self._interval
+                self._not_before = 0.0 if complete else next_cycle
+                self._complete = complete
             with self._condition:
                 self._answered = asked
                 self._condition.notify_all()
             if stopping or self._ended:
                 return
 
-    def _failed(self, error: BaseException) -> None:
-        if isinstance(error, StateError):
-            self._client.state_failed("unreadable")
-            self._ended = True
-        elif isinstance(error, OSError) and error.errno in _NEVER_WRITABLE:
-            self._client.state_failed("not writable")
-            self._ended = True
-        else:
-            self._client.note(f"{type(error).__name__} in the flusher")
+    def _is_asked(self) -> bool:
+        full = self.client.queued() >= BATCH_EVENTS and time.monotonic() >= self._not_before
+        return full or self._asked != self._answered or self._deadline is not None
 
     def _has_work(self) -> bool:
-        full = self._client.queued() >= BATCH_EVENTS and time.monotonic() >= self._not_before
-        return full or self._asked != self._answered or self._deadline is not None
+        return self._counts_wait or self._is_asked()
+
+    def _guarded(self, today: bool, *, whole: bool) -> bool:
+        try:
+            complete = self._cycle(today) if whole else self._save_counts(whole=False)
+            if self._deadline is not None and self._daily:
+                self._daily.release()
+        except (Exception, SystemExit) as error:
+            # The product must not notice; what was queued stays queued.
+            self._failed(error)
+            return False
+        return complete
+
+    def _failed(self, error: BaseException) -> None:
+        if isinstance(error, StateError):
+            self.client.state_failed("unreadable")
+        elif isinstance(error, OSError) and error.errno in _NEVER_WRITABLE:
+            self.client.state_failed("not writable")
+        else:
+            self.client.note(f"{type(error).__name__} in the flusher")
+            return
+        self._ended = True
 
     def _cycle(self, today: bool) -> bool:
         """Do all that is to be done now; whether nothing is left of it."""
-        client = self._client
-        if not self._may_send() or not self._has_noticed():
+        client = self.client
+        if not self._save_counts(whole=True) or self._notice is None or self._daily is None:
             return False
-        daily = self._daily or self._begin()
-        self._counted += client.take_counts()
+        where = " and ".join(str(sink.where) for sink in client.sinks)
+        self._allowed, self._facts = self._notice.allowed(client.clock(), where)
+        if not self._allowed:
+            client.note(f"the notice comes first; {self._notice.left():.0f} seconds of its grace are left")
+            return False
+        identity = self._identify()
+        if is_sampled_out(client.state, identity, client.clock()):
+            client.drop("sampled_out", len(client.take_events(QUEUE_EVENTS)))
+            return True
+        due = self._daily.due(identity, client.clock(), self._allowed, today=today)
+        self._pack_all(identity, due or [])
+        return self._send() and not self._held and (due is not None or not today)
+
+    def _save_counts(self, *, whole: bool) -> bool:
+        """Bring what was counted into the state; False where nothing may be done."""
+        if (
+            not self._begin()
+            or self._daily is None
+            or not (self.may_send() if whole else self.client.may_send())
+        ):
+            return False
+        self._counted += self.client.take_counts()
         while self._counted:
-            daily.add(*self._counted[-1])  # first added, then forgotten: a full disk loses no count
+            self._daily.add(*self._counted[-1])  # first added, then forgotten: a full disk loses no count
             self._counted.pop()
-        if time.monotonic() < self._not_before or not self._send_pending():
-            return False
-        due = daily.due(self._instance_id, client.clock(), today=today)
-        complete = due is not None or not today
-        while (tracked := client.take_events(BATCH_EVENTS)) or due:
-            self._pack(tracked, due or [])
-            if not self._send_pending():
-                return False
-            due = []
-        return complete
-
-    def _has_noticed(self) -> bool:
-        client = self._client
-        if client.state.get("notice") is not None:
-            return True
-        # Once a process, also where a full disk cannot remember it.
-        self._noticed = self._noticed or _notice.show(client.catalogue, client.sink.where)
-        if self._noticed:
-            client.state.swap("notice", None, client.catalogue.digest)
-        return self._noticed
-
-    def _may_send(self) -> bool:
-        if self._client.may_send():
-            return True
-        self._pending.clear()
-        self._counted.clear()
-        self._ended = True
-        return False
-
-    def _begin(self) -> Daily:
-        client = self._client
-        identity = identify_instance(client.state)
-        self._ledger = Ledger(getattr(client.state, "folder", ""))
-        self._instance_id, client.digest = identity.instance_id, identity.digest
-        self._daily = Daily(client.state, client.catalogue.events, client.providers, client.snapshot_of)
-        return self._daily
-
-    def _pack(self, tracked: list[tuple[str, dict[str, object], float]], due: list[WireEvent]) -> None:
-        client = self._client
-        precision = client.catalogue.product.time_precision
-        try:
-            batch = client.envelope(self._instance_id, envelope.wire_events(tracked, precision) + due)
-            self._pending.append(Pending(batch, due, client.sink.render(batch)))
-        except Exception:
-            # They would fail again: better lost and counted than in the way of all that follows.
-            client.drop("gave_up", len(tracked) + len(due))
-            self._gave_up(due)
-            raise
-
-    def _send_pending(self) -> bool:
-        """Send what is packed, the oldest first; whether none of it waits any more."""
-        while self._pending:
-            timeout = _SEND_SECONDS
-            if self._deadline is not None:
-                timeout = min(timeout, self._deadline - time.monotonic())
-                if timeout <= 0:
-                    return False
-            if not self._may_send():
-                return False
-            batch = self._pending[0]
-            outcome = self._send(batch, timeout)
-            if outcome.status == "delivered":
-                self._pending.pop(0)
-                self._client.delivered(len(batch.envelope["events"]))
-                self._client.note("")
-                if self._daily and batch.daily:
-                    self._daily.delivered(batch.daily, self._client.clock())
-                continue
-            self._client.note(f"{outcome.status}: {outcome.detail}")
-            if (
-                outcome.status == "too_large"
-                and batch.halvings < _HALVINGS
-                and len(batch.envelope["events"]) > 1
-            ):
-                self._halve(batch)
-            elif outcome.status in ("refused", "too_large"):
-                self._give_up(batch, "send_refused")
-            else:
-                self._pause(batch, outcome)
-                return False
         return True
 
-    def _send(self, batch: Pending, timeout: float) -> Outcome:
-        client = self._client
-        moment = envelope.wire_time(client.clock(), "hour")
+    def _begin(self) -> bool:
+        client = self.client
+        if self._daily is None:
+            if not self.may_send():
+                return False
+            state = client.state
+            self._secret = state.get("secret")
+            grace = grace_seconds(client.catalogue.product, client.environ)
+            self._notice = Notice(client.catalogue, state, grace, client.tell)
+            self._daily = Daily(state, client.catalogue.events, client.providers, client.snapshot_of)
+            ledger = open_ledger(state)
+            if may_spool(client.catalogue.product, client.environ, state.kind):
+                self._spool_folder = getattr(state, "folder", "")
+            self._outboxes = [
+                Outbox(sink, state, ledger, self._interval, self._spool_folder) for sink in client.sinks
+            ]
+        return True
+
+    def _identify(self) -> Identity:
+        client = self.client
+        if self._identity is None:
+            monthly = client.catalogue.product.rotate == "monthly"
+            self._identity = identify_instance(client.state, monthly=monthly)
+            self._secret = client.state.get("secret")
+            client.digest = self._identity.digest
+        for outbox in self._outboxes:
+            outbox.adopt(self._adopted)
+        return self._identity
+
+    def _forget(self) -> None:
+        for outbox in self._outboxes:
+            with suppress(StateError, OSError):
+                outbox.wipe()
+        self._counted.clear()
+        self._held.clear()
+        self._identity = self._notice = self._daily = self._secret = None
+        self._outboxes = []
+
+    def _pack_all(self, identity: Identity, due: list[WireEvent]) -> None:
+        waiting, self._held = self._held, []
+        ready = self._deadline is not None or any(outbox.is_ready() for outbox in self._outboxes)
+        while due or (ready and (waiting or self.client.queued())):
+            taken = [*waiting, *self.client.take_events(BATCH_EVENTS)]
+            waiting = []
+            free = [event for event in taken if event[0] in self._allowed]
+            self._hold([event for event in taken if event[0] not in self._allowed])
+            if free or due:
+                self._pack(identity, free, due)
+            due = []
+        self._held += waiting
+
+    def _hold(self, events: list[Tracked]) -> None:
+        room = max(QUEUE_EVENTS - len(self._held), 0)
+        self._held += events[:room]
+        if len(events) > room:
+            self.client.drop("queue_full", len(events) - room)
+
+    def _pack(self, identity: Identity, tracked: list[Tracked], due: list[WireEvent]) -> None:
         try:
-            self._ledger.before(batch.envelope["batch_id"], client.sink.where, batch.body, moment)
-        except OSError as error:
-            # What cannot be shown to the operator must not leave.
-            return Outcome("later", f"ledger: {type(error).__name__}")
-        try:
-            outcome = client.sink.send(batch.body, timeout)
-        except Exception as error:
-            outcome = Outcome("later", type(error).__name__)
-        try:
-            self._ledger.after(batch.envelope["batch_id"], outcome)
-        except OSError:
-            client.note("the ledger could not be written")
-        return outcome
+            events = envelope.wire_events(tracked, self.client.catalogue.product.time_precision) + due
+            of_id: dict[str, list[WireEvent]] = {}
+            for event in events:
+                of_id.setdefault(identity.at(event["time"]), []).append(event)
+            for instance_id, part in of_id.items():
+                if self.client.catalogue.product.rotate == "monthly":
+                    note_month(self.client.state, part[0]["time"])
+                whole = self.client.envelope(instance_id, part, self.client.state.kind, self._facts)
+                whole["sequence"] = self.sequence()
+                self._put(whole, [event for event in due if identity.at(event["time"]) == instance_id])
+        except Exception:
+            # They would fail again: better lost and counted than in the way of all that follows.
+            self.client.drop("gave_up", len(tracked) + len(due))
+            if self._daily:
+                self._daily.gave_up(due, self.client.clock())
+            raise
 
-    def _halve(self, batch: Pending) -> None:
-        events = batch.envelope["events"]
-        middle = len(events) // 2
-        daily = {event["id"] for event in batch.daily}
-        halves = []
-        self._client.undelivered(batch.envelope["dropped"])
-        for part in (events[:middle], events[middle:]):
-            half = self._client.envelope(self._instance_id, part)
-            due = [event for event in part if event["id"] in daily]
-            halves.append(Pending(half, due, self._client.sink.render(half), batch.halvings + 1))
-        self._pending[:1] = halves
+    def _put(self, whole: Envelope, daily: list[WireEvent]) -> None:
+        batch = Batch(whole, daily, int(time.time()), len(self._outboxes))
+        for outbox in self._outboxes:
+            outbox.put(batch)
 
-    def _pause(self, batch: Pending, outcome: Outcome) -> None:
-        batch.tries += 1
-        if batch.tries >= _TRIES:
-            self._give_up(batch, "gave_up")
-        grown = min(max(self._interval, 0.5) * 2.0 ** min(batch.tries - 1, 20), _LONGEST_PAUSE)
-        # Jitter keeps a fleet from coming back in step after an outage.
-        pause = grown * random.uniform(0.5, 1.0)  # noqa: S311
-        self._asked_pause = time.monotonic() + outcome.after
-        self._not_before = max(time.monotonic() + pause, self._asked_pause)
+    def _adopted(self, whole: Envelope, created: int) -> Batch:
+        declared = self.client.catalogue.events
+        daily = [e for e in whole["events"] if e["name"] in declared and declared[e["name"]].daily]
+        return Batch(whole, daily, min(created, int(time.time())), 1)
 
-    def _give_up(self, batch: Pending, reason: str) -> None:
-        self._pending.remove(batch)
-        self._client.undelivered(batch.envelope["dropped"])
-        self._client.drop(reason, len(batch.envelope["events"]))
-        self._gave_up(batch.daily)
+    def _send(self) -> bool:
+        complete = True
+        outboxes = list(self._outboxes)
+        for position, outbox in enumerate(outboxes):
+            seconds = _SEND_SECONDS
+            if self._deadline is not None:
+                seconds = (self._deadline - time.monotonic()) / (len(outboxes) - position)
+            complete = outbox.send(self, seconds) and complete
+        return complete and bool(self._outboxes)
 
-    def _gave_up(self, daily: list[WireEvent]) -> None:
-        if self._daily:
-            self._daily.gave_up(daily, self._client.clock())
+    def _rescue(self) -> None:
+        """On the product's thread, while ours hangs in the network: what is queued goes to the disk for the next start.
+
+        Takes no lock and asks no database: nothing here waits.
+        """
+        if self._identity is None or not self._spool_folder:
+            return
+        kind = self.client.state.kind
+        while taken := [
+            event for event in self.client.take_events(BATCH_EVENTS) if event[0] in self._allowed
+        ]:
+            events = envelope.wire_events(taken, self.client.catalogue.product.time_precision)
+            whole = self.client.envelope(self._identity.at(events[0]["time"]), events, kind, self._facts)
+            self._put(whole, [])

@@ -7,7 +7,7 @@ import os
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-    from typing import Any, TypedDict
+    from typing import Any, NotRequired, TypedDict
 
     class WireEvent(TypedDict):
         """One event as it is sent."""
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         context: dict[str, object]
         dropped: dict[str, int]
         events: list[WireEvent]
+        sequence: NotRequired[int]
 
 
 FORMAT = 1

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from windrow.state._file import FileState, open_folder
+from windrow.state._file import FileState, open_folder, speaks_of
 from windrow.state._memory import FORMAT, MemoryState
 
-__all__ = ["FORMAT", "FileState", "MemoryState", "State", "open_folder"]
+__all__ = ["FORMAT", "FileState", "MemoryState", "State", "open_folder", "speaks_of"]
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

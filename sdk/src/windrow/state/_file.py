@@ -20,13 +20,18 @@ _LOCK_STALE_SECONDS = 10.0
 _LOCK_WAIT_SECONDS = 15.0
 
 
-class FileState:
-    """Rows in `state.json` of a folder, replaced atomically under `state.lock`."""
+_IN_CONTAINER = ("/.dockerenv", "/run/.containerenv", "/var/run/secrets/kubernetes.io")
 
-    kind = "file"
+
+class FileState:
+    """Rows in `state.json` of a folder, replaced atomically under `state.lock`.
+
+    `kind` is `file`; in a container whose folder is on no volume it is `ephemeral`, for it goes with the container.
+    """
 
     def __init__(self, folder: str) -> None:
         self.folder = folder
+        self.kind = "ephemeral" if _goes_with_container(folder) else "file"
         self._path = os.path.join(folder, "state.json")
         self._lock = os.path.join(folder, "state.lock")
 
@@ -62,6 +67,9 @@ class FileState:
 
         try:
             with open(self._path, encoding="utf-8") as file:
+                if _is_foreign(os.fstat(file.fileno()).st_uid):
+                    # Another account would be shut out by what this one writes, or could steer what this one sends.
+                    raise StateError(f"{self._path} belongs to another account. Name a folder of your own.")
                 rows = json.load(file)
         except FileNotFoundError:
             return {}
@@ -114,12 +122,13 @@ class FileState:
             pass
 
 
-def open_folder(folder: str) -> State:
+def open_folder(folder: str, *, chosen: bool = True) -> State:
     """The state in `folder`: a file, or memory where there is none and none can be made.
 
+    A folder that nobody has `chosen` is not made below one of another account (`sudo` with a kept HOME).
     Raises `StateError` where state is there and cannot be read.
     """
-    if not folder:
+    if not folder or (not chosen and _is_in_foreign_folder(folder)):
         return MemoryState()
     state = FileState(folder)
     try:
@@ -129,6 +138,46 @@ def open_folder(folder: str) -> State:
             state.swap("format", None, FORMAT)
     except (OSError, ValueError):  # ValueError: a path that is none
         return MemoryState()
+    state.kind = FileState(folder).kind
     if state.get("format") not in (None, FORMAT):
         raise StateError(f"The state in {folder} was written by a newer release. Upgrade, or remove it.")
     return state
+
+
+def speaks_of(folder: str, rows: tuple[str, ...]) -> FileState | None:
+    """The state in `folder` if it may have one of these rows; None if it has not. Nothing is made.
+
+    Cheap where there is nothing: neither JSON nor a thread. Raises `StateError` where it cannot be read.
+    """
+    try:
+        with open(os.path.join(folder, "state.json"), "rb") as file:
+            raw = file.read()
+    except (FileNotFoundError, NotADirectoryError, ValueError):
+        return None
+    except OSError as error:
+        raise StateError(f"{folder} cannot be read: {error}. Mend its rights.") from error
+    return FileState(folder) if any(f'"{row}"'.encode() in raw for row in rows) else None
+
+
+def _is_foreign(owner: int) -> bool:
+    return hasattr(os, "geteuid") and owner != os.geteuid()
+
+
+def _is_in_foreign_folder(folder: str) -> bool:
+    while folder and not os.path.exists(folder):
+        above = os.path.dirname(folder)
+        folder = "" if above == folder else above
+    try:
+        owner = os.stat(folder or ".").st_uid
+    except (OSError, ValueError):
+        return False
+    return owner != 0 and _is_foreign(owner)
+
+
+def _goes_with_container(folder: str) -> bool:
+    if not any(os.path.exists(path) for path in _IN_CONTAINER):
+        return False
+    try:
+        return os.stat(folder).st_dev == os.stat("/").st_dev
+    except (OSError, ValueError):
+        return False

@@ -8,9 +8,8 @@ FORMAT = "1"  # of the rows: spec/state.md
 class MemoryState:
     """Forgets all at exit: an `ephemeral` instance."""
 
-    kind = "ephemeral"
-
     def __init__(self) -> None:
+        self.kind = "ephemeral"
         self._rows: dict[str, str] = {}
 
     def get(self, key: str) -> str | None:

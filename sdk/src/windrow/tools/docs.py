@@ -224,7 +224,7 @@ def example(catalogue: Catalogue) -> dict[str, object]:
     daily = next((event for event in catalogue.events.values() if event.daily), None)
     if daily:
         made = envelope.daily_event(
-            _EXAMPLE_INSTANCE.instance_id, daily.name, _EXAMPLE_DAY, _example_properties(daily)
+            _EXAMPLE_INSTANCE.at(_EXAMPLE_DAY), daily.name, _EXAMPLE_DAY, _example_properties(daily)
         )
         events.append(made)
     batch: envelope.Envelope = {
@@ -232,7 +232,7 @@ def example(catalogue: Catalogue) -> dict[str, object]:
         "key": catalogue.product.key,
         "catalogue": catalogue.digest,
         "batch_id": "00000000-0000-7000-8000-000000000000",
-        "instance_id": _EXAMPLE_INSTANCE.instance_id,
+        "instance_id": _EXAMPLE_INSTANCE.at(_EXAMPLE_DAY),
         "instance_kind": "file",
         "sdk": f"windrow-python/{__version__}",
         "context": {name: _example_value(prop) for name, prop in catalogue.context.items()},
