@@ -115,11 +115,9 @@ def remembered(state: State, now: float) -> Decision | None:
 
 def place_of(state: State) -> str:
     """Where a state is, in words that are safe to show."""
-    return str(
-        getattr(state, "folder", "") or f"the product's {state.kind}"
-        if state.kind == "database"
-        else "memory"
-    )
+    if folder := getattr(state, "folder", ""):
+        return str(folder)
+    return "the product's database" if state.kind == "database" else "memory"
 
 
 def _said(environ: Mapping[str, str], name: str) -> str:

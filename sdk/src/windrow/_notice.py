@@ -7,7 +7,7 @@ import time
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from windrow.catalogue import Catalogue
     from windrow.state import State
@@ -15,25 +15,24 @@ if TYPE_CHECKING:
     #: Shows the text to whoever runs the product; a False, or an exception, says that nobody could read it.
     Tell = Callable[[str], object]
 
+_NAMED = 5
 _HASHED = 12  # hex digits: the row must stay small
 
 
-def text(catalogue: Catalogue, where: str, grace: float, more: int = 0) -> str:
-    """The notice, from the catalogue. `grace` in seconds; `more` events are new since it was shown before."""
+def text(catalogue: Catalogue, where: str, grace: float, more: Sequence[str] = ()) -> str:
+    """The notice, from the catalogue. `grace` in seconds; `more` names what is new since it was shown before."""
     product = catalogue.product
     asked = f" Questions: {product.contact}." if product.contact else ""
     events = "The one event is" if len(catalogue.events) == 1 else f"All {len(catalogue.events)} events are"
-    until = (
-        f"Nothing is sent before {_minutes(grace)} have passed." if grace else "Nothing was sent before this."
-    )
+    what = f"{product.title} sends telemetry: which release runs and which features are in use, in coarse figures,"
+    nothing = "Nothing"
     if more:
-        begin = f"{product.title} collects more in this release ({more} new or changed). "
-        until = until.replace("Nothing", "Nothing of that", 1)
-    else:
-        begin = ""
+        named = ", ".join(more[:_NAMED]) + (f" and {len(more) - _NAMED} more" if len(more) > _NAMED else "")
+        what = f"{product.title} sends more telemetry from this release on ({named}), in coarse figures,"
+        nothing = "Nothing of that"
+    until = f"is sent before {_minutes(grace)} have passed" if grace else "was sent before this notice"
     return (
-        f"{begin}{product.title} sends telemetry: which release runs and which features are in use, in coarse\n"
-        f"figures, under a random id of this instance, to {where}. {until}\n"
+        f"{what}\nunder a random id of this instance, to {where}. {nothing} {until}.\n"
         f"  Off:   {product.env('DISABLED')}=1 (or DO_NOT_TRACK=1)\n"
         f"  Look:  {product.env('DEBUG')}=1 prints what would be sent, and sends nothing\n"
         f"  {events} listed in {product.title}'s TELEMETRY.md.{asked}\n"
@@ -72,7 +71,7 @@ class Notice:
         row = self._state.get("notice")
         shown, covers, before = _parsed(row)
         if not self._all <= covers:
-            if not self._show(where, self._new(covers) if covers else 0):
+            if not self._show(where, self._new(covers) if covers else []):
                 return self._covered(covers if self._is_over(shown, now) else before)
             before = covers if self._is_over(shown, now) else before
             shown, covers = int(now), covers | self._all
@@ -87,7 +86,7 @@ class Notice:
         """Seconds of the grace that are left in this process; 0 where it did not begin here."""
         return max(self._until - time.monotonic(), 0.0)
 
-    def _show(self, where: str, more: int) -> bool:
+    def _show(self, where: str, more: list[str]) -> bool:
         if not self._told:  # once a process, also where a full disk cannot remember it
             try:
                 if self._tell(text(self._catalogue, where, self._grace, more)) is False:
@@ -102,9 +101,9 @@ class Notice:
         # A wall clock that jumps ahead must not shorten what this process has begun.
         return now - shown >= self._grace and time.monotonic() >= self._until
 
-    def _new(self, covers: frozenset[str]) -> int:
-        parts = (*self._events.values(), *self._facts.values(), self._of_product)
-        return sum(not part <= covers for part in parts)
+    def _new(self, covers: frozenset[str]) -> list[str]:
+        parts = {**self._events, **self._facts, "times, ids or how long": self._of_product}
+        return [name for name, atoms in parts.items() if not atoms <= covers]
 
     def _covered(self, covers: frozenset[str]) -> tuple[frozenset[str], frozenset[str]]:
         if not self._of_product <= covers:

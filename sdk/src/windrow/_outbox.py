@@ -89,9 +89,13 @@ class Outbox:
         """Whether a send may be tried now."""
         return time.monotonic() >= self._not_before
 
-    def hurry(self) -> None:
-        """Cut our own back-off short; what the other side wished is kept to."""
-        self._not_before = self._wished
+    def hurry(self, *, at_exit: bool = False) -> None:
+        """Cut our own back-off short; what the other side wished is kept to.
+
+        At the exit only where it would be the last chance: what waits on disk need not delay the product.
+        """
+        if not (at_exit and self._spool.lasts):
+            self._not_before = self._wished
 
     def put(self, batch: Batch, halvings: int = 0) -> Entry:
         """Queue a batch, on disk where there is one. Raises what the sink's `render` raises, and `OSError`."""

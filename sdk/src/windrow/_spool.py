@@ -10,6 +10,8 @@ import os
 import time
 from contextlib import suppress
 
+from windrow._settings import SPOOL_SECONDS
+
 _STALE_SECONDS = 150.0
 _FREE = "free"
 
@@ -21,6 +23,7 @@ class Spool:
     """
 
     def __init__(self, folder: str, sink: str) -> None:
+        self.lasts = bool(folder)
         self._folder = os.path.join(folder, "spool") if folder else ""
         self._sink = sink
         self._holder = os.urandom(6).hex()
@@ -60,7 +63,12 @@ class Spool:
     def adopt(self) -> list[tuple[str, bytes]]:
         """Take over what nobody waits for any more: names and data, the oldest first."""
         taken = []
-        for file in sorted(self._files()):
+        files = sorted(self._files())
+        for file in files:
+            # Of a sink that is gone nobody takes anything over: age ends it.
+            if not file.endswith(f".{self._sink}"):
+                self._end_old(file)
+        for file in [file for file in files if file.endswith(f".{self._sink}")]:
             name, _, holder = file.removesuffix(f".{self._sink}").rpartition(".")
             if holder == self._holder or not self._is_free(file, holder):
                 continue
@@ -75,8 +83,14 @@ class Spool:
     def _files(self) -> list[str]:
         with suppress(OSError):
             if self._folder:
-                return [file for file in os.listdir(self._folder) if file.endswith(f".{self._sink}")]
+                return os.listdir(self._folder)
         return []
+
+    def _end_old(self, file: str) -> None:
+        created = file.partition("-")[0]
+        if not created.isdigit() or time.time() - int(created) > SPOOL_SECONDS:
+            with suppress(OSError):
+                os.unlink(os.path.join(self._folder, file))
 
     def _is_free(self, file: str, holder: str) -> bool:
         if holder == _FREE:

@@ -90,7 +90,7 @@ class Worker:
         with self._condition:
             self._deadline = time.monotonic() + timeout
             for outbox in self._outboxes:
-                outbox.hurry()
+                outbox.hurry(at_exit=True)
             self._condition.notify_all()
         self._thread.join(timeout)
         with suppress(Exception):
@@ -270,17 +270,17 @@ class Worker:
         self._outboxes = []
 
     def _pack_all(self, identity: Identity, due: list[WireEvent]) -> None:
-        waiting, self._held = self._held, []
+        held, self._held = self._held, []
         ready = self._deadline is not None or any(outbox.is_ready() for outbox in self._outboxes)
-        while due or (ready and (waiting or self.client.queued())):
-            taken = [*waiting, *self.client.take_events(BATCH_EVENTS)]
-            waiting = []
+        while due or (ready and (held or self.client.queued())):
+            taken, held = held[:BATCH_EVENTS], held[BATCH_EVENTS:]
+            taken += self.client.take_events(BATCH_EVENTS - len(taken))
             free = [event for event in taken if event[0] in self._allowed]
             self._hold([event for event in taken if event[0] not in self._allowed])
             if free or due:
                 self._pack(identity, free, due)
             due = []
-        self._held += waiting
+        self._held += held
 
     def _hold(self, events: list[Tracked]) -> None:
         room = max(QUEUE_EVENTS - len(self._held), 0)
