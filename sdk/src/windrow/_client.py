@@ -458,13 +458,13 @@ class Telemetry:
             worker = self._worker
             if worker is None and not self._off:
                 try:
-                    self._start()
+                    worker = self._start()
                 except RuntimeError as error:  # no thread to be had, or the interpreter is ending
                     self._note = str(error)
-        if worker is not None:
+        if worker is not None and (counted or self.queued() >= BATCH_EVENTS):
             worker.wake(counted=counted)
 
-    def _start(self) -> None:
+    def _start(self) -> Worker:
         import atexit
 
         from windrow._worker import Worker
@@ -473,6 +473,7 @@ class Telemetry:
             self._started = True
             atexit.register(self.close)
         self._worker = Worker(self, _settings.flush_seconds(self.catalogue.product, self.environ))
+        return self._worker
 
     def _remembered(self) -> tuple[str, str | None]:
         state = self._given_state

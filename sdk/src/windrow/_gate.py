@@ -173,13 +173,13 @@ def _said_in_file(path: str) -> str | None:
         if hasattr(os, "geteuid") and owner not in (0, os.geteuid()):
             return "belongs to another account"
         with open(path, "rb") as file:
-            text = file.read(_LARGEST_FILE).decode()
+            text = file.read(_LARGEST_FILE + 1).decode()
     except (FileNotFoundError, NotADirectoryError):
         return None
     except (OSError, ValueError) as error:
         return f"cannot be read: {type(error).__name__}"
     lines = [line.partition("#")[0].strip() for line in text.splitlines()]
     match [line for line in lines if line]:
-        case [line] if line.partition("=")[0].strip() == "telemetry":
+        case [line] if line.partition("=")[0].strip() == "telemetry" and len(text) <= _LARGEST_FILE:
             return line.partition("=")[2].strip().strip("\"'").lower() or "not understood"
     return "not understood"

@@ -88,6 +88,10 @@ _FIELDS = {
             "How much was lost before it could be sent, by reason: numbers, and nothing of what it was.",
         ),
         ("events", "What happened, and what was counted."),
+        (
+            "sequence",
+            "How many batches this instance has packed before: two copies of one instance tell apart by it.",
+        ),
         ("id", _EVENT_ID),
         ("name", "The event."),
         ("time", "When it happened, cut as the line below says."),
@@ -238,6 +242,7 @@ def example(catalogue: Catalogue) -> dict[str, object]:
         "context": {name: _example_value(prop) for name, prop in catalogue.context.items()},
         "dropped": {},
         "events": events,
+        "sequence": 7,
     }
     if catalogue.product.sink == "collector":
         return dict(batch)
@@ -272,8 +277,24 @@ def _never(catalogue: Catalogue) -> Iterator[str]:
         yield "- No profile and no place: PostHog is told not to make either, and is given a placeholder address."
     else:
         yield "- The collector keeps no network address: not in its data, and not in a log."
-    yield "- Nothing before the notice was shown on standard error; nothing at all once it is switched off."
+    yield _before(catalogue)
+    yield "- Nothing at all once it is switched off, from a CI service, or from under a test runner."
     yield ""
+
+
+def _before(catalogue: Catalogue) -> str:
+    minutes = catalogue.product.grace_minutes
+    grace = (
+        f" and {minutes} minutes have passed"
+        if minutes > 1
+        else " and a minute has passed"
+        if minutes
+        else ""
+    )
+    return (
+        f"- Nothing before the notice was shown on standard error or in the log{grace}. A release that sends more "
+        "shows it again, and what is new waits as long."
+    )
 
 
 def _off(catalogue: Catalogue) -> Iterator[str]:
@@ -301,9 +322,14 @@ def _see(catalogue: Catalogue) -> Iterator[str]:
         "as it is called, with the number and not yet the bucket of the day."
     )
     yield (
-        "- The *ledger* has every batch, byte for byte, written before it leaves, and how the send ended: "
-        f"`ledger.jsonl` in `{product.env('DIR')}`, by default `~/.local/state/{product.name}/telemetry`. "
-        "An instance without a folder, such as an `ephemeral` one, has no ledger."
+        "- The *ledger* has every batch, byte for byte, written before it leaves, and how the send ended. "
+        f"`windrow show` shows it, and `windrow status` says what is on and why. It is `ledger.jsonl` in "
+        f"`{product.env('DIR')}`, by default `~/.local/state/{product.name}/telemetry`, or in the table "
+        "`windrow_state` where the instance remembers in the product's own database; at most two megabytes and 90 days."
+    )
+    yield (
+        "- What could not be delivered waits in `spool/` beside the ledger, at most 2 MB and seven days, and is "
+        "wiped when telemetry is switched off."
     )
     yield ""
 
@@ -314,15 +340,22 @@ def _forget(catalogue: Catalogue) -> Iterator[str]:
     yield "## How long it is kept, and how to be forgotten"
     yield ""
     yield f"{keeper} keeps events for {product.keep_days} days at most."
-    if product.contact:
+    if product.rotate == "monthly":
+        yield "An instance has another random id in each month, so that its months cannot be joined."
+    asked = f"write to {_line(product.contact)}" if product.contact else "ask the makers"
+    if product.sink == "posthog":
         yield (
-            f"To have them erased earlier, write to {_line(product.contact)} with your `{_id_field(catalogue)}`: it is "
-            "in every `body` in the ledger. An `ephemeral` instance has another at each start."
+            f"To have them erased earlier, {asked} with your `{_id_field(catalogue)}`: `windrow status` says it. "
+            "`windrow reset` makes a new instance."
         )
-    yield (
-        "To become a new instance, remove the folder of the ledger. Whoever holds the secret in it, and nobody else, "
-        "can prove to be that instance."
-    )
+    else:
+        yield (
+            "`windrow forget` has all of it erased at the collector, wipes what the instance remembers, and leaves "
+            "telemetry off; `windrow show --held` shows beforehand what the collector holds. Both prove the right by "
+            "the instance's secret, which never leaves; nobody else can ask. `windrow reset` makes a new instance "
+            f"without asking anybody. For questions, {asked}."
+        )
+    yield "An `ephemeral` instance has another id at each start."
     yield ""
 
 
