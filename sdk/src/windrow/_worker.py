@@ -75,8 +75,6 @@ class Worker:
             self._asked += 1
             self._today = self._today or today
             asked = self._asked
-            for outbox in self._outboxes:
-                outbox.hurry()
             self._condition.notify_all()
             in_time = self._condition.wait_for(lambda: self._answered >= asked, timeout)
         return in_time and self._complete and not self.client.queued()
@@ -89,8 +87,6 @@ class Worker:
         """Send what there is and end, within `timeout` seconds whatever the network does."""
         with self._condition:
             self._deadline = time.monotonic() + timeout
-            for outbox in self._outboxes:
-                outbox.hurry(at_exit=True)
             self._condition.notify_all()
         self._thread.join(timeout)
         with suppress(Exception):
@@ -204,6 +200,9 @@ class Worker:
         client = self.client
         if not self._save_counts(whole=True) or self._notice is None or self._daily is None:
             return False
+        if self._asked != self._answered or self._deadline is not None:
+            for outbox in self._outboxes:
+                outbox.hurry(at_exit=self._asked == self._answered)
         where = " and ".join(str(sink.where) for sink in client.sinks)
         self._allowed, self._facts = self._notice.allowed(client.clock(), where)
         if not self._allowed:
