@@ -82,20 +82,24 @@ class Telemetry:
         self._context: dict[str, object] = {}
         self._compiled: Compiled
         self._checks: dict[str, dict[str, Check]] = {}
-        self._off, self._debug = True, False
+        self._off, self._closed, self._debug = True, False, False
         self._decision = self._prepare(catalogue)
         if self._decision.enabled:
             self._compile(context, app_version)
             _forget_after_fork(self)
         self._off = not self._decision.enabled
         self._debug = self._decision.debug
+        if self._off:
+            # A product that is switched off pays for a bare call, and nothing turns it on again.
+            self.track, self.count = _no_track, _no_count  # type: ignore[method-assign]
 
     # ---- what products call -----------------------------------------------------------------------
 
     def track(self, event: str, properties: Mapping[str, object] | None = None) -> None:
         """Something happened. `properties` are coarsened here and now; what does not fit is dropped and counted."""
         if self._off:
-            self._too_late()
+            if self._closed:
+                self.drop("closed")
             return
         try:
             checks = self._checks.get(event)
@@ -131,7 +135,8 @@ class Telemetry:
     def count(self, event: str, n: int = 1) -> None:
         """Add to a counter: it is summed on the instance and sent once a day, as a bucket."""
         if self._off:
-            self._too_late()
+            if self._closed:
+                self.drop("closed")
             return
         try:
             if not self._is_declared(event, "counter"):
@@ -210,7 +215,7 @@ class Telemetry:
         """Send what there is and stop, within `timeout` seconds. What comes later is dropped."""
         if self._off:
             return
-        self._off = True
+        self._off = self._closed = True
         self._decision = Decision(False, "closed", "", self._debug)
         worker, self._worker = self._worker, None
         if worker:
@@ -440,10 +445,6 @@ class Telemetry:
     def _lost(self, reason: str, about: str) -> None:
         self.drop(reason, about=about)
 
-    def _too_late(self) -> None:
-        if self._decision.lever == "closed":
-            self.drop("closed")
-
     def _is_declared(self, event: object, kind: str) -> bool:
         declared = self.catalogue.events.get(event) if isinstance(event, str) else None
         return declared is not None and declared.kind == kind
@@ -500,6 +501,14 @@ class Telemetry:
             sys.stderr.write(f"{self.catalogue.product.name} telemetry: {line}\n")
         except Exception:  # whatever stands in for standard error raises
             self._note = "standard error cannot be written"
+
+
+def _no_track(event: str, properties: object = None) -> None:
+    pass
+
+
+def _no_count(event: str, n: int = 1) -> None:
+    pass
 
 
 def _forget_after_fork(telemetry: Telemetry) -> None:
