@@ -46,10 +46,11 @@ class _Handler(BaseHTTPRequestHandler):
             self.server.paths.append(self.path)
             self.server.bodies.append(json.loads(data))
         self.send_response(status)
-        for name, value in {"Content-Length": "2", **headers}.items():
+        answer = b'{"accepted":0,"refused":{}}'
+        for name, value in {"Content-Length": str(len(answer)), **headers}.items():
             self.send_header(name, value)
         self.end_headers()
-        self.wfile.write(b"{}")
+        self.wfile.write(answer)
 
     def log_message(self, format: str, *args: Any) -> None:
         """Say nothing."""

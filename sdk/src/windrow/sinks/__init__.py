@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-__all__ = ["Collector", "File", "Memory", "Outcome", "PostHog", "Sink"]
+__all__ = ["Collector", "File", "Memory", "Outcome", "PostHog", "Sink", "make"]
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from windrow.sinks._base import Outcome, Sink
     from windrow.sinks._http import Collector, PostHog
     from windrow.sinks._local import File, Memory
+    from windrow.sinks._named import make
 
-_HOMES = {"Collector": "_http", "PostHog": "_http", "File": "_local", "Memory": "_local"}
+_HOMES = {"Collector": "_http", "PostHog": "_http", "File": "_local", "Memory": "_local", "make": "_named"}
 
 
 def __getattr__(name: str) -> object:
