@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import json
 import os
@@ -357,6 +358,8 @@ def test_a_reply_that_ends_with_the_connection_is_read() -> None:
     [
         b'HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{"accepted":1}',
         b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Le",
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{",
         b"HTTP/1.1 200 OK\r\nContent-Length: 999999999999999\r\n\r\n{}",
     ],
@@ -373,16 +376,29 @@ def test_what_is_not_http_is_no_answer(said: bytes) -> None:
         assert send(server.url).status == "later"
 
 
-def test_of_an_endless_reply_little_is_read() -> None:
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"Content-Length: 999999999999\r\n\r\n",
+        b"\r\n",
+        b"Transfer-Encoding: chunked\r\n\r\n-1\r\n",
+        b"Transfer-Encoding: chunked\r\n\r\n-5\r\n",
+        b"Transfer-Encoding: chunked\r\n\r\nffffffff\r\n",
+        b"X: ",
+    ],
+)
+@pytest.mark.parametrize("status", [200, 413])
+def test_of_an_endless_reply_little_is_read(head: bytes, status: int) -> None:
     sent = [0]
 
     def endless(connection: socket.socket) -> None:
-        connection.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+        connection.sendall(f"HTTP/1.1 {status} Said\r\n".encode() + head)
         while True:
             sent[0] += connection.send(b"x" * 65_536)
 
     with answering(endless) as server:
-        assert send(server.url) == Outcome("later", "200, cut short")
+        outcome = send(server.url)
+    assert outcome.status == ("too_large" if status == 413 else "later")
     assert sent[0] < 20 * 1024 * 1024  # what the kernel's buffers hold
 
 
@@ -394,7 +410,7 @@ def test_a_server_that_answers_413_and_closes_before_it_has_read_is_heard() -> N
         time.sleep(0.2)
 
     with serving(hasty) as port:
-        assert send(f"http://127.0.0.1:{port}", body=os.urandom(8_000_000)).status in ("too_large", "later")
+        assert send(f"http://127.0.0.1:{port}", body=os.urandom(8_000_000)) == Outcome("too_large", "413")
 
 
 def test_a_body_that_is_lost_does_not_change_what_413_means() -> None:
@@ -454,6 +470,21 @@ def test_a_server_that_reads_nothing_does_not_outlive_the_timeout() -> None:
         url = f"http://127.0.0.1:{server.getsockname()[1]}"
         assert send(url, timeout=0.6, body=os.urandom(20_000_000)) == Outcome("later", "TimeoutError")
         assert time.monotonic() - began < 5
+
+
+def test_an_address_that_leads_nowhere_leaves_time_for_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as deaf, contextlib.ExitStack() as held:
+        for _ in range(4):  # more than wait: from now on, the kernel drops whoever wants to connect
+            waiting = held.enter_context(socket.socket())
+            waiting.setblocking(False)
+            waiting.connect_ex(deaf.getsockname())
+        with answering(TAKEN) as server:
+            known = [
+                (socket.AF_INET, socket.SOCK_STREAM, 6, "", address)
+                for address in (deaf.getsockname(), ("127.0.0.1", server.port))
+            ]
+            monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: known)  # a name with two addresses
+            assert send("http://collector.test", timeout=1.0) == Outcome("delivered", "200")
 
 
 @pytest.mark.parametrize("timeout", [0, -1.0])

@@ -17,7 +17,7 @@ from typing import Any, cast
 
 from windrow.sinks._proxy import Hindrance, Proxy
 
-_LARGEST_REPLY = 65_536  # bytes of a body: what is longer is no answer to us
+_LARGEST_REPLY = 65_536  # bytes, with its head
 
 
 class Wire:
@@ -89,19 +89,21 @@ class Wire:
         return reply
 
     def read(self, reply: HTTPResponse) -> bytes | None:
-        """The body of the reply; None where it is too large or was cut short: its status counts all the same."""
+        """The body of the reply; None where it was cut short: its status counts all the same."""
+        # http.client takes a head that breaks off for one that is done: then "empty" proves nothing.
+        is_framed = reply.chunked or reply.length is not None
         try:
             body = reply.read(_LARGEST_REPLY)
-        except (OSError, HTTPException):
+        except (OSError, HTTPException, ValueError):
             return None
-        return None if reply.length or len(body) == _LARGEST_REPLY else body
+        return None if reply.length or not (body or is_framed) else body
 
     def makefile(self, *_: str) -> io.BufferedReader:
         """What has been received, to be read in the time that is left."""
         return io.BufferedReader(_Received(self))
 
     def receive_into(self, buffer: Any) -> int:
-        """How many bytes came, at least one; 0 at the end."""
+        """How many bytes came; 0 at the end."""
         assert self._socket
         self._socket.settimeout(self._left())
         return self._socket.recv_into(buffer)
@@ -121,11 +123,18 @@ class Wire:
 
 
 class _Received(io.RawIOBase):
+    """Ends after the largest reply, whatever length or chunk the other side declares."""
+
     def __init__(self, wire: Wire) -> None:
         self._wire = wire
+        self._room = _LARGEST_REPLY
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: Any) -> int:
-        return self._wire.receive_into(buffer)
+        if not self._room:
+            return 0
+        count = self._wire.receive_into(memoryview(buffer)[: self._room])
+        self._room -= count
+        return count
