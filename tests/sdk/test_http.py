@@ -149,7 +149,7 @@ def test_a_collector_says_200_and_nothing_like_it(status: int) -> None:
 
 @pytest.mark.parametrize("status", [200, 202])
 @pytest.mark.parametrize(
-    "said", [OK, b'{"status":1}', b"", b"  \n", b'{"status":"Ok","quota_limited":["x"]}']
+    "said", [OK, b"{}", b'{"status":1}', b"", b"  \n", b'{"status":"Ok","quota_limited":["x"]}']
 )
 def test_posthog_is_believed_when_it_says_an_object_or_nothing(status: int, said: bytes) -> None:
     with answering(answer(status, said)) as server:

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from windrow import __version__
 from windrow.envelope import encode
 from windrow.sinks._base import Outcome
-from windrow.sinks._proxy import Hindrance, find_proxy
+from windrow.sinks._proxy import Hindrance, Proxy, find_proxy
 from windrow.sinks._wire import Wire
 
 _WORTH_COMPRESSING = 1024  # bytes: below, gzip costs more than it saves
@@ -60,14 +60,7 @@ class _Http:
         name = f"[{host}]" if ":" in host else host
         headers = {"Host": name if port == _PORTS[scheme] else f"{name}:{port}", **headers}
         proxy = find_proxy(scheme, host, port, environ)
-        with Wire(deadline) as wire:
-            if not proxy:
-                wire.connect(host, port)
-            else:
-                try:
-                    wire.connect(proxy.host, proxy.port)
-                except (OSError, ValueError) as error:
-                    raise Hindrance(f"proxy: {type(error).__name__}") from None
+        with _reach(host, port, proxy, deadline) as wire:
             if scheme == "https":
                 if proxy:
                     wire.tunnel(proxy, f"{name}:{port}")
@@ -107,12 +100,12 @@ class Collector(_Http):
         outcome = super()._judge(reply)
         if reply.status == 503:
             # Only the wish that costs nothing: whoever is overloaded in between may answer with a 503, too.
-            wishes = {name: wish for name, wish in _wishes(_object(reply.body)).items() if name == "pause"}
-            outcome = outcome._replace(wishes=wishes)
+            wishes = _wishes(_object(reply.body) or {})
+            return outcome._replace(wishes={name: wish for name, wish in wishes.items() if name == "pause"})
         return outcome
 
     def _taken(self, reply: _Reply) -> Outcome:
-        answer = _object(reply.body)
+        answer = _object(reply.body) or {}
         if reply.status != 200 or type(answer.get("accepted")) is not int:
             return Outcome("later", "not a collector's answer")  # a captive portal, say
         return Outcome("delivered", "200", wishes=_wishes(answer))
@@ -153,7 +146,7 @@ class PostHog(_Http):
 
     def _taken(self, reply: _Reply) -> Outcome:
         # Versions differ in what they say, but none says it in HTML.
-        if reply.body and reply.body.strip() and not _object(reply.body):
+        if reply.body and reply.body.strip() and _object(reply.body) is None:
             return Outcome("later", "not PostHog's answer")
         return Outcome("delivered", str(reply.status))
 
@@ -173,18 +166,27 @@ def _split(address: str) -> tuple[str, str, int, str]:
     return parts.scheme, host, port, parts.path
 
 
+def _reach(host: str, port: int, proxy: Proxy | None, deadline: float) -> Wire:
+    if not proxy:
+        return Wire(host, port, deadline)
+    try:
+        return Wire(proxy.host, proxy.port, deadline)
+    except (OSError, ValueError) as error:
+        raise Hindrance(f"proxy: {type(error).__name__}") from None
+
+
 def _moment(wire_time: str) -> str:
     """PostHog wants a moment. Noon in UTC puts a day on the same date in most of the world."""
     return wire_time.replace(":00Z", ":00:00Z") if "T" in wire_time else f"{wire_time}T12:00:00Z"
 
 
-def _object(body: bytes | None) -> dict[str, Any]:
-    """The JSON object in a body; empty where there is none."""
+def _object(body: bytes | None) -> dict[str, Any] | None:
+    """The JSON object in a body, if there is one."""
     try:
         found = json.loads(body or b"")
     except (ValueError, RecursionError):
-        return {}
-    return found if isinstance(found, dict) else {}
+        return None
+    return found if isinstance(found, dict) else None
 
 
 def _wishes(answer: dict[str, Any]) -> dict[str, float]:

@@ -21,37 +21,20 @@ _LARGEST_REPLY = 65_536  # bytes, with its head
 
 
 class Wire:
-    """`deadline` is a moment of `time.monotonic()`: beyond it, everything raises TimeoutError. Close it after use."""
+    """Connects at once; OSError where nobody answers. Close it after use.
 
-    def __init__(self, deadline: float) -> None:
+    `deadline` is a moment of `time.monotonic()`: beyond it, everything raises TimeoutError.
+    """
+
+    def __init__(self, host: str, port: int, deadline: float) -> None:
         self._deadline = deadline
-        self._socket: socket.socket | None = None
+        self._socket = self._connect(host, port)
 
     def __enter__(self) -> Wire:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._socket:
-            self._socket.close()
-
-    def connect(self, host: str, port: int) -> None:
-        """Connect; OSError where nobody answers."""
-        # Nothing can interrupt the look-up in this process. It runs in the worker's daemon thread, for which neither
-        # close() nor the exit of the interpreter waits longer than it was told.
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        for number, (family, kind, protocol, _, address) in enumerate(found, 1):
-            attempt = socket.socket(family, kind, protocol)
-            try:
-                # A share of the time for each: an IPv6 address that leads nowhere must leave some for IPv4.
-                attempt.settimeout(self._left() / (len(found) - number + 1))
-                attempt.connect(address)
-            except OSError:
-                attempt.close()
-                if number == len(found):
-                    raise
-            else:
-                self._socket = attempt
-                return
+        self._socket.close()
 
     def tunnel(self, proxy: Proxy, target: str) -> None:
         """Have the proxy connect to the target, `host:port`."""
@@ -69,7 +52,6 @@ class Wire:
                 context.load_verify_locations(**{"capath" if os.path.isdir(bundle) else "cafile": bundle})
         except OSError:
             raise Hindrance("certificates in REQUESTS_CA_BUNDLE cannot be read") from None
-        assert self._socket
         self._socket.settimeout(self._left())  # for the handshake as a whole
         try:
             self._socket = context.wrap_socket(self._socket, server_hostname=host)
@@ -79,11 +61,9 @@ class Wire:
     def ask(self, line: str, headers: Mapping[str, str], body: bytes = b"") -> HTTPResponse:
         """Send a request, and read the head of the reply."""
         fields = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
-        self._send(f"{line} HTTP/1.1\r\n{fields}\r\n".encode("ascii"))
-        with suppress(
-            ConnectionError
-        ):  # a server may say 413 and close before it has read all: what it says counts
-            self._send(body)
+        # A server may say 413 and close before it has read all: what it says counts.
+        with suppress(ConnectionError):
+            self._send(f"{line} HTTP/1.1\r\n{fields}\r\n".encode("ascii") + body)
         reply = HTTPResponse(cast("socket.socket", self))  # of a socket, it uses makefile() alone
         reply.begin()
         return reply
@@ -104,12 +84,27 @@ class Wire:
 
     def receive_into(self, buffer: Any) -> int:
         """How many bytes came; 0 at the end."""
-        assert self._socket
         self._socket.settimeout(self._left())
         return self._socket.recv_into(buffer)
 
+    def _connect(self, host: str, port: int) -> socket.socket:
+        # Nothing can interrupt the look-up in this process. It runs in the worker's daemon thread, for which neither
+        # close() nor the exit of the interpreter waits longer than it was told.
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        failure = OSError()
+        for tried, (family, kind, protocol, _, address) in enumerate(found):
+            attempt = socket.socket(family, kind, protocol)
+            try:
+                # A share of the time for each: an IPv6 address that leads nowhere must leave some for IPv4.
+                attempt.settimeout(self._left() / (len(found) - tried))
+                attempt.connect(address)
+                return attempt
+            except OSError as error:
+                attempt.close()
+                failure = error
+        raise failure
+
     def _send(self, data: bytes) -> None:
-        assert self._socket
         view = memoryview(data)
         while view:
             self._socket.settimeout(self._left())
