@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from windrow.catalogue import Property, lint, load, loads
+from windrow.catalogue import Property, load, loads
 from windrow.catalogue.coarsen import INVALID, coarsener
 from windrow.errors import CatalogueError
+from windrow.tools.lint import lint
 
 from tests.support.products import CATALOGUE
 

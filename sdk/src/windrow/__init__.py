@@ -23,9 +23,8 @@ _HOMES = {"Status": "_status", "Telemetry": "_client"}
 def __getattr__(name: str) -> object:
     if name not in __all__:
         raise AttributeError(f"module 'windrow' has no attribute {name!r}")
-    from importlib import import_module
-
-    value = getattr(import_module(f"windrow.{_HOMES.get(name, 'errors')}"), name)
+    # Not by importlib: its package alone brings in `warnings`.
+    value = getattr(__import__(f"windrow.{_HOMES.get(name, 'errors')}", fromlist=[name]), name)
     globals()[name] = value
     return value
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 class Compiled:
     """Checks by event and property: `events` has those of the plain events."""
 
-    __slots__ = ("_digests", "_facts", "_snapshots", "digest", "events")
+    __slots__ = ("_catalogue", "_digest", "_digests", "_facts", "_snapshots", "events")
 
     def __init__(self, catalogue: Catalogue) -> None:
         self.events: dict[str, dict[str, Check]] = {}
@@ -34,7 +34,15 @@ class Compiled:
             if digests := [p.name for p in event.properties.values() if p.type == "digest"]:
                 self._digests[event.name] = digests
         self._facts = {p.name: coarsener(p) for p in catalogue.context.values() if p.type != "digest"}
-        self.digest = catalogue.digest
+        self._catalogue = catalogue
+        self._digest = ""
+
+    @property
+    def digest(self) -> str:
+        """The catalogue's digest, worked out when the first batch asks for it."""
+        if not self._digest:
+            self._digest = self._catalogue.digest
+        return self._digest
 
     def clean_context(self, given: object, lost: Lost) -> dict[str, object]:
         """What may be sent of the facts about the instance, a mapping; the rest is told to `lost`."""

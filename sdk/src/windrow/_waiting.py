@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from _collections import deque
 from _thread import RLock
-from collections import deque
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

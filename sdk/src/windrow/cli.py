@@ -10,9 +10,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from windrow import __version__
-from windrow.catalogue import Catalogue, lint, load
+from windrow.catalogue import Catalogue, load
 from windrow.errors import CatalogueError
 from windrow.tools.docs import TEMPLATE, telemetry_md
+from windrow.tools.lint import lint
 
 EXIT_OK, EXIT_BAD, EXIT_USAGE = 0, 1, 2
 

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import difflib
-import re
-from collections import Counter
-from collections.abc import Iterable
-from datetime import date
-from pathlib import Path
-from typing import Any
-from urllib.parse import urlsplit
-
 from windrow.catalogue import _types as types
 from windrow.catalogue._buckets import parse_buckets
 from windrow.catalogue._model import Catalogue, Event, Product, Property
 from windrow.errors import Problem
 
-_NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
+    from typing import Any
+
+_FIRST, _OTHERS = frozenset("abcdefghijklmnopqrstuvwxyz"), frozenset("abcdefghijklmnopqrstuvwxyz0123456789_")
+_IPV6 = frozenset("0123456789abcdef:.")
+_LONGEST_NAME = 64
 _LONGEST_VALUE = 200
 _PRODUCT_KEYS = (
     *("name", "title", "key", "sink", "endpoint", "contact"),
@@ -32,7 +31,7 @@ _EVENT_KEYS = (
 class Reader:
     """Reads one parsed file. `problems` fills up; what it returns counts only when that stays empty."""
 
-    def __init__(self, source: str, places: dict[str, str], folder: Path | None) -> None:
+    def __init__(self, source: str, places: dict[str, str], folder: str | Path | None) -> None:
         self.problems: list[Problem] = []
         self._source = source
         self._places = places
@@ -73,7 +72,7 @@ class Reader:
             return None
         self._known_keys("product", raw, _PRODUCT_KEYS)
         name = self._text("product", raw, "name", required=True)
-        if name and not _NAME.fullmatch(name):
+        if name and not _is_name(name):
             self._problem("product.name", f"{name!r} is not a name", "Use a-z, 0-9 and _, from a letter on.")
         endpoint = self._text("product", raw, "endpoint", required=True)
         self._endpoint(endpoint)
@@ -159,7 +158,7 @@ class Reader:
         return tuple(values)
 
     def _check_values(self, place: str, values: list[str]) -> None:
-        for value in sorted(value for value, times in Counter(values).items() if times > 1):
+        for value in _twice(values):
             self._problem(place, f"{value!r} stands there twice", "Remove one.")
         for value in values:
             if value in types.RESERVED:
@@ -192,10 +191,12 @@ class Reader:
         return tuple(names)
 
     def _files(self, place: str, pattern: str) -> list[Path]:
+        from pathlib import Path
+
         try:
             # A last `**` means folders up to Python 3.12, and files from 3.13 on: one catalogue has one digest.
             anywhere = f"{pattern}/" if pattern.endswith("**") else pattern
-            found = self._folder.glob(anywhere) if self._folder else ()
+            found = () if self._folder is None else Path(self._folder).glob(anywhere)
             return sorted(file for file in found if file.is_file())
         except Exception:  # pathlib has half a dozen types for odd patterns, and others in each release
             self._problem(place, f"{pattern!r} is not a pattern of files", 'Write "migrations/*.py".')
@@ -238,13 +239,9 @@ class Reader:
             message = "has a user name, a query, a fragment or an odd character"
             self._problem("product.endpoint", message, "Write host and path alone: https://….")
             return
-        try:
-            parts = urlsplit(endpoint)
-            host, _ = parts.hostname, parts.port
-        except ValueError:
-            host = None
+        scheme, host = _scheme_and_host(endpoint)
         loopback = host in ("localhost", "127.0.0.1", "::1")
-        if not host or parts.scheme not in ("https", "http") or (parts.scheme == "http" and not loopback):
+        if not host or scheme not in ("https", "http") or (scheme == "http" and not loopback):
             self._problem("product.endpoint", f"{endpoint!r} is not an https address", "Write https://….")
 
     # ---- single keys ------------------------------------------------------------------------------
@@ -259,7 +256,7 @@ class Reader:
             return
         for name, raw in tables.items():
             below = f"{where}.{name}"
-            if not _NAME.fullmatch(name):
+            if not _is_name(name):
                 self._problem(below, f"{name!r} is not a name", "Use a-z, 0-9 and _, from a letter on.")
             if isinstance(raw, dict):
                 yield below, name, raw
@@ -305,7 +302,8 @@ class Reader:
 
     def _date(self, path: str, raw: dict[str, Any]) -> str:
         value = raw.get("expires", "")
-        text = value.isoformat() if isinstance(value, date) else value
+        # TOML has dates of its own; JSON has none.
+        text = value.isoformat() if hasattr(value, "isoformat") else value
         if text != "" and not _is_day(text):
             self._problem(f"{path}.expires", "is not a day of the calendar", 'Write expires = "2027-06-30".')
             return ""
@@ -321,7 +319,9 @@ class Reader:
 
     @staticmethod
     def _meant(written: Any, known: Iterable[str]) -> str:
-        close = difflib.get_close_matches(written, list(known), 1) if isinstance(written, str) else ()
+        from difflib import get_close_matches
+
+        close = get_close_matches(written, list(known), 1) if isinstance(written, str) else ()
         return f" Did you mean {close[0]}?" if close else ""
 
     def _problem(self, path: str, message: str, hint: str) -> None:
@@ -334,7 +334,34 @@ class Reader:
         return f"{self._places.get(known, self._source)} [{path}]"
 
 
+def _is_name(text: str) -> bool:
+    return text[:1] in _FIRST and _OTHERS.issuperset(text) and len(text) <= _LONGEST_NAME
+
+
+def _scheme_and_host(address: str) -> tuple[str, str]:
+    """Both in lower case; no host where the address has none, or a port that is none."""
+    # Not urllib.parse: it would be the dearest import of a product that reads a compiled catalogue.
+    scheme, _, rest = address.lower().partition("://")
+    authority = rest.partition("/")[0]
+    if authority.startswith("["):
+        host, closed, port = authority[1:].partition("]")
+        is_host = bool(closed) and _IPV6.issuperset(host) and port[:1] in ("", ":")
+    else:
+        host, _, port = authority.partition(":")
+        is_host = bool(host.strip("."))
+    port = port.removeprefix(":")
+    is_port = not port or (port.isascii() and port.isdigit() and int(port[:6]) < 65_536)
+    return scheme, host if is_host and is_port else ""
+
+
+def _twice(values: Sequence[str]) -> list[str]:
+    seen: set[str] = set()
+    return sorted({value for value in values if value in seen or seen.add(value)})  # type: ignore[func-returns-value]
+
+
 def _is_day(text: Any) -> bool:
+    from datetime import date
+
     try:
         return isinstance(text, str) and date.fromisoformat(text).isoformat() == text
     except ValueError:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
-from typing import Any
 
 from windrow.catalogue._declarations import Reader
 from windrow.catalogue._model import Catalogue
-from windrow.catalogue._places import locate
 from windrow.errors import CatalogueError, Problem
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pathlib import Path
+    from typing import Any
 
 _LARGEST = 2_000_000  # bytes; Hay's catalogue has 8,000
 
@@ -20,8 +22,8 @@ def load(path: str | os.PathLike[str]) -> Catalogue:
     Raises `CatalogueError` with every mistake in the file, or when `path` leads to no file.
     """
     try:
-        file = Path(path)
-        with file.open("rb") as opened:
+        file = _as_text(path)
+        with open(file, "rb") as opened:
             content = opened.read(_LARGEST + 1)
     except (TypeError, ValueError) as error:  # a NUL is a ValueError
         place = f"a catalogue's path, given as {type(path).__name__}"
@@ -34,11 +36,15 @@ def load(path: str | os.PathLike[str]) -> Catalogue:
         )
         raise _refused(str(path), f"cannot be read: {error.strerror}", hint) from error
     if len(content) > _LARGEST:
-        raise _refused(file.name, f"is larger than {_LARGEST:,} bytes", "Is this the right file?")
-    return loads(content, source=file.name, folder=file.parent)
+        raise _refused(
+            os.path.basename(file), f"is larger than {_LARGEST:,} bytes", "Is this the right file?"
+        )
+    return loads(content, source=os.path.basename(file), folder=os.path.dirname(file) or ".")
 
 
-def loads(content: bytes | str, *, source: str = "telemetry.toml", folder: Path | None = None) -> Catalogue:
+def loads(
+    content: bytes | str, *, source: str = "telemetry.toml", folder: str | Path | None = None
+) -> Catalogue:
     """The catalogue in a text; `source` names it in messages and says by its suffix whether it is JSON.
 
     `folder` is where `values_from` looks; without it, such lists are refused. Raises `CatalogueError`.
@@ -49,14 +55,24 @@ def loads(content: bytes | str, *, source: str = "telemetry.toml", folder: Path 
         except UnicodeDecodeError as error:
             place = f"{source}, byte {error.start}"
             raise _refused(place, "is not UTF-8 text", "Save it as UTF-8; is this the right file?") from error
-    is_json = source.endswith(".json")
-    data = _parse_json(content, source) if is_json else _parse_toml(content, source)
-    places = {} if is_json else locate(content, source)
+    if source.endswith(".json"):
+        data, places = _parse_json(content, source), {}
+    else:
+        from windrow.catalogue._places import locate
+
+        data, places = _parse_toml(content, source), locate(content, source)
     reader = Reader(source, places, folder)
     catalogue = reader.catalogue(data)
     if reader.problems or catalogue is None:
         raise CatalogueError(tuple(reader.problems))
     return catalogue
+
+
+def _as_text(path: object) -> str:
+    text = os.fspath(path)  # type: ignore[call-overload] -- refuses what is no path
+    if isinstance(text, str):
+        return text
+    raise TypeError(f"{type(text).__name__} is no text")
 
 
 def _parse_toml(text: str, source: str) -> dict[str, Any]:

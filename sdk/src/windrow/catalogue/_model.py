@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from windrow._record import Record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 
-class Product(NamedTuple):
+class Product(Record):
     """The software that is measured, and where its events go."""
 
     name: str
@@ -24,7 +28,7 @@ class Product(NamedTuple):
         return f"{self.name.upper()}_TELEMETRY_{setting}"
 
 
-class Property(NamedTuple):
+class Property(Record):
     """One declared key. Of `values`, `buckets` and `maximum`, the type says which one counts."""
 
     name: str
@@ -36,7 +40,7 @@ class Property(NamedTuple):
     maximum: int | None = None
 
 
-class Event(NamedTuple):
+class Event(Record):
     """One declared event. A counter has a single property, the range `count`."""
 
     name: str
@@ -56,7 +60,7 @@ class Event(NamedTuple):
         return self.kind != "event"
 
 
-class Catalogue(NamedTuple):
+class Catalogue(Record):
     """A sound catalogue. `places` leads from a dotted path to `file:line`, for messages."""
 
     product: Product

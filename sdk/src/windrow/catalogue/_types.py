@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from windrow._record import Record
 
 
-class PropertyType(NamedTuple):
+class PropertyType(Record):
     """`needs` is the key that a declaration of this type must have, `may` what it may have instead."""
 
     name: str

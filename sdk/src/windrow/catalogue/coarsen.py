@@ -7,22 +7,26 @@ Coarsening what is coarse already changes nothing, except for digests: the colle
 
 from __future__ import annotations
 
-from bisect import bisect_right
-from collections.abc import Callable
-from typing import Any
+from _bisect import bisect_right
 
 from windrow._invalid import INVALID
 from windrow.catalogue._buckets import parse_buckets
-from windrow.catalogue._model import Property
 
-__all__ = ["INVALID", "Check", "Digest", "coarsener"]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from windrow.catalogue._model import Property
+
+    Check = Callable[[Any], object]
+    Digest = Callable[[str], str]
+
+__all__ = ["INVALID", "coarsener"]
 
 _SMALL = 128
 #: Characters of a value that becomes a digest: it waits in the queue as it is, and the queue must stay small.
 LONGEST_DIGESTED = 1000
-
-Check = Callable[[Any], object]
-Digest = Callable[[str], str]
 
 
 def coarsener(prop: Property, digest: Digest | None = None) -> Check:
