@@ -44,7 +44,7 @@ class Telemetry:
     facts that are sent once a batch. `config`: the product's own configuration, or a function that reads it; where it
     says `telemetry: false`, all is off. `sink` and `state` replace those that catalogue and environment name; `clock`
     gives unix seconds. `notice` shows a text to whoever runs the product, in place of standard error. `sink` is one
-    sink or a list of them.
+    sink, a list of them, or the name of one (`collector`, `posthog`, or an entry point of `windrow.sinks`).
 
     A catalogue that cannot be used turns telemetry off with a `CatalogueWarning`; nothing here raises after that.
     """
@@ -56,7 +56,7 @@ class Telemetry:
         app_version: str | None = None,
         context: Mapping[str, object] | None = None,
         config: Config = None,
-        sink: Sink | list[Sink] | None = None,
+        sink: Sink | str | list[Sink] | None = None,
         state: State | None = None,
         notice: Tell = on_standard_error,
         clock: Callable[[], float] = time.time,
@@ -68,7 +68,7 @@ class Telemetry:
         self.environ = os.environ if environ is None else environ
         self.tell = notice
         self._config = config
-        self._sinks = _listed(sink)
+        self._sinks: list[Sink] = []
         self._given_state = state
         self._waiting = Waiting()
         self._queue = self._waiting.events  # track() pays for each step on its way
@@ -83,7 +83,7 @@ class Telemetry:
         self._compiled: Compiled
         self._checks: dict[str, dict[str, Check]] = {}
         self._off, self._closed, self._debug = True, False, False
-        self._decision = self._prepare(catalogue)
+        self._decision = self._prepare(catalogue, sink)
         if self._decision.enabled:
             self._compile(context, app_version)
             _forget_after_fork(self)
@@ -262,10 +262,7 @@ class Telemetry:
     def sinks(self) -> list[Sink]:
         """Where batches go."""
         if not self._sinks:
-            from windrow.sinks import Collector, PostHog
-
-            make = PostHog if self.catalogue.product.sink == "posthog" else Collector
-            self._sinks = [make(_settings.endpoint(self.catalogue.product, self.environ))]
+            self._sinks = [self._make_sink(self.catalogue.product.sink)]
         return self._sinks
 
     @property
@@ -400,12 +397,17 @@ class Telemetry:
 
     # ---- inside -----------------------------------------------------------------------------------
 
-    def _prepare(self, catalogue: str | os.PathLike[str] | Catalogue) -> Decision:
+    def _prepare(
+        self, catalogue: str | os.PathLike[str] | Catalogue, sink: Sink | str | list[Sink] | None
+    ) -> Decision:
         from windrow.catalogue import Catalogue, load
         from windrow.errors import CatalogueError, CatalogueWarning
 
         try:
             self.catalogue = catalogue if isinstance(catalogue, Catalogue) else load(catalogue)
+            if sink is not None:
+                given = sink if isinstance(sink, list) else [sink]
+                self._sinks = [self._make_sink(one) if isinstance(one, str) else one for one in given]
         except Exception as error:  # nothing in a file may stop the product
             import warnings
 
@@ -441,6 +443,11 @@ class Telemetry:
         for given in (context, None if app_version is None else {"app_version": app_version}):
             if given is not None:
                 self._context |= self._compiled.clean_context(given, self._lost)
+
+    def _make_sink(self, name: str) -> Sink:
+        from windrow.sinks import make
+
+        return make(name, _settings.endpoint(self.catalogue.product, self.environ), self.environ)
 
     def _lost(self, reason: str, about: str) -> None:
         self.drop(reason, about=about)
@@ -523,12 +530,6 @@ def _forget_after_fork(telemetry: Telemetry) -> None:
 
     if hasattr(os, "register_at_fork"):
         os.register_at_fork(after_in_child=begin_anew)
-
-
-def _listed(sink: Sink | list[Sink] | None) -> list[Sink]:
-    if isinstance(sink, list):
-        return sink
-    return [] if sink is None else [sink]
 
 
 def _seconds(timeout: object) -> float:

@@ -68,8 +68,8 @@ def loads(
     return catalogue
 
 
-def _as_text(path: object) -> str:
-    text = os.fspath(path)  # type: ignore[call-overload] -- refuses what is no path
+def _as_text(path: str | os.PathLike[str]) -> str:
+    text: object = os.fspath(path)  # callers without types hand over bytes
     if isinstance(text, str):
         return text
     raise TypeError(f"{type(text).__name__} is no text")

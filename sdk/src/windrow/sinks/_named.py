@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from windrow.errors import WindrowError
 from windrow.sinks._base import Sink
 
 _GROUP = "windrow.sinks"
 
 
-def make(name: str, endpoint: str) -> Sink:
+def make(name: str, endpoint: str, environ: Mapping[str, str] | None = None) -> Sink:
     """The sink of this name, for this endpoint: `collector`, `posthog`, or an entry point of `windrow.sinks`.
 
-    An entry point names a class (or a function) that is called with the endpoint. Raises `WindrowError`.
+    An entry point names a class (or a function) that is called with the endpoint; `environ` tells the two of our own
+    of proxies (`os.environ` where there is none). Raises `WindrowError`.
     """
     if name in ("collector", "posthog"):
         from windrow.sinks._http import Collector, PostHog
 
-        return Collector(endpoint) if name == "collector" else PostHog(endpoint)
+        return (Collector if name == "collector" else PostHog)(endpoint, environ)
     from importlib.metadata import entry_points
 
     others = entry_points(group=_GROUP)
