@@ -85,8 +85,15 @@ check: setup  ## Lint, types, import rules, generated docs
 COGGED := README.md docs/reference/*.md
 
 .PHONY: bench
-bench: setup  ## The benchmarks: ratios against peers, in one run
+bench: setup .venv-bench/.ready  ## The benchmarks: ratios against peers, in one run
 	@$(BIN)/python -m bench
+
+.venv-bench/.ready: bench/peers.txt
+	@echo "Preparing .venv-bench (the peers) …"
+	@test -x .venv-bench/bin/python || $(PYTHON) -m venv .venv-bench
+	@$(BIN)/uv pip install -q --compile-bytecode --python .venv-bench/bin/python -r bench/peers.txt 2>/dev/null \
+	  || .venv-bench/bin/pip install -q -r bench/peers.txt
+	@touch $@
 
 .PHONY: fix
 fix: setup  ## Format, and write the generated docs anew
@@ -105,4 +112,4 @@ lock: .venv/.ready  ## Resolve the dependencies anew into requirements.lock and 
 
 .PHONY: clean
 clean: demo-reset  ## Remove all that the targets above have made
-	@rm -rf .venv node_modules js/node_modules server/web/node_modules js/dist server/src/windrow_server/pages/static/dist
+	@rm -rf .venv .venv-bench node_modules js/node_modules server/web/node_modules js/dist server/src/windrow_server/pages/static/dist

@@ -12,15 +12,19 @@ from bench.report import Result, table
 SKIP = ("__main__", "report")
 
 
+def _all() -> list[str]:
+    found = pkgutil.iter_modules(bench.__path__)
+    return [module.name for module in found if not module.ispkg and module.name not in SKIP]
+
+
 def main() -> int:
     """Run those named, or all."""
-    names = sys.argv[1:] or [m.name for m in pkgutil.iter_modules(bench.__path__) if m.name not in SKIP]
+    names = sys.argv[1:] or _all()
     results: list[Result] = []
     for name in names:
         print(f"{name} …", file=sys.stderr, flush=True)
         module = importlib.import_module(f"bench.{name}")
-        if hasattr(module, "run"):
-            results += module.run()
+        results += module.run()
     print(table(results))
     return 0 if all(result.kept for result in results) else 1
 
