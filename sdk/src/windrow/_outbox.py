@@ -100,7 +100,8 @@ class Outbox:
     def put(self, batch: Batch, halvings: int = 0) -> Entry:
         """Queue a batch, on disk where there is one. Raises what the sink's `render` raises, and `OSError`."""
         entry = Entry(batch, self.sink.render(batch.envelope), halvings)
-        self._spool.put(entry.name, wire.encode(batch.envelope))
+        is_envelope = getattr(self.sink, "sends_envelopes", False)  # then encoding it again would be in vain
+        self._spool.put(entry.name, entry.body if is_envelope else wire.encode(batch.envelope))
         self._entries.append(entry)
         return entry
 

@@ -46,6 +46,7 @@ class Worker:
         self._not_before = 0.0  # a full queue is no reason to try before that
         self._counts_wait = False
         self._counted: list[tuple[str, str, int]] = []
+        self._numbers: list[int] = []  # of batches to come, reserved in the state
         self._held: list[Tracked] = []  # events that the notice does not cover yet
         self._ended = False
         self._complete = True
@@ -121,11 +122,14 @@ class Worker:
     def sequence(self) -> int:
         """The number of the next batch of this instance. Raises `StateError` and `OSError`."""
         state = self.client.state
-        while True:
+        while not self._numbers:
+            # As many at once as a full queue needs: each change of a state costs as much as the batch itself.
+            wanted = 1 + self.client.queued() // BATCH_EVENTS
             row = state.get("sequence")
             number = int(row) if row and row.isdigit() and len(row) < 16 else 0
-            if state.swap("sequence", row, str(number + 1)):
-                return number
+            if state.swap("sequence", row, str(number + wanted)):
+                self._numbers = list(range(number, number + wanted))
+        return self._numbers.pop(0)
 
     def wish(self, wishes: Mapping[str, float]) -> None:
         """The other side asks for something. Raises `StateError` and `OSError`."""
@@ -265,6 +269,7 @@ class Worker:
                 outbox.wipe()
         self._counted.clear()
         self._held.clear()
+        self._numbers.clear()
         self._identity = self._notice = self._daily = self._secret = None
         self._outboxes = []
 

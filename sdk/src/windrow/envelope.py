@@ -58,14 +58,17 @@ def wire_events(tracked: Iterable[tuple[str, dict[str, object], float]], precisi
     waiting = list(tracked)
     noise = os.urandom(10 * len(waiting)).hex()
     events: list[WireEvent] = []
+    shared: dict[int, tuple[str, str]] = {}  # nearly all events of a batch have one cut time
     for position, (name, properties, moment) in enumerate(waiting):
         cut = int(moment // step * step)
-        random = noise[position * 20 : position * 20 + 20]
+        if cut not in shared:
+            shared[cut] = _stamp(cut), wire_time(cut, precision)
+        stamp, when = shared[cut]
         events.append(
             {
-                "id": event_id(cut, random),
+                "id": stamp + _random_part(noise[position * 20 : position * 20 + 20]),
                 "name": name,
-                "time": wire_time(cut, precision),
+                "time": when,
                 "properties": properties,
             }
         )
@@ -87,9 +90,16 @@ def random_id(seconds: float = 0) -> str:
 
 def event_id(seconds: int, random: str) -> str:
     """A UUID of version 7 (RFC 9562) out of a cut time and 20 random hex digits: it tells nothing finer."""
+    return _stamp(seconds) + _random_part(random)
+
+
+def _stamp(seconds: int) -> str:
     stamp = f"{seconds * 1000 & 0xFFFFFFFFFFFF:012x}"
-    variant = "89ab"[int(random[3], 16) & 3]
-    return f"{stamp[:8]}-{stamp[8:]}-7{random[:3]}-{variant}{random[4:7]}-{random[7:19]}"
+    return f"{stamp[:8]}-{stamp[8:]}-7"
+
+
+def _random_part(random: str) -> str:
+    return f"{random[:3]}-{'89ab'[int(random[3], 16) & 3]}{random[4:7]}-{random[7:19]}"
 
 
 def read_token(erase_token: bytes) -> bytes:

@@ -89,6 +89,8 @@ class _Http:
 class Collector(_Http):
     """A Windrow collector: `POST <endpoint>/v1/batch`. `environ` names proxies and certificates (`os.environ`)."""
 
+    sends_envelopes = True
+
     def __init__(self, endpoint: str, environ: Mapping[str, str] | None = None) -> None:
         super().__init__(endpoint, "/v1/batch", environ)
 
