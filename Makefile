@@ -51,6 +51,20 @@ chromium:
 	    { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium; } >/dev/null; \
 	  else echo "The browser tests need Chromium: sudo apt-get install chromium"; exit 1; fi; }
 
+# The tests start servers of their own, so Debian's are installed and not started.
+.PHONY: databases
+databases:
+	@{ ls -d /usr/lib/postgresql/*/bin >/dev/null 2>&1 || command -v postgres >/dev/null; } \
+	  && command -v mariadb-install-db >/dev/null || { \
+	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	    echo "Installing Debian's PostgreSQL and MariaDB for the database tests …"; \
+	    policy=/usr/sbin/policy-rc.d; mine=""; \
+	    [ -e $$policy ] || { printf '#!/bin/sh\nexit 101\n' > $$policy && chmod +x $$policy && mine=$$policy; }; \
+	    { apt-get update -qq && DEBIAN_FRONTEND=noninteractive \
+	      apt-get install -y -qq --no-install-recommends postgresql mariadb-server; } >/dev/null; \
+	    done=$$?; [ -z "$$mine" ] || rm -f "$$mine"; exit $$done; \
+	  else echo "Tests of PostgreSQL and MariaDB are skipped: sudo apt-get install postgresql mariadb-server"; fi; }
+
 # ---- what people run ----------------------------------------------------------------------------
 
 .PHONY: demo
@@ -62,12 +76,12 @@ demo-reset:  ## Forget the demo's data
 	@if test -x $(BIN)/python; then $(BIN)/python hay/demo.py reset; else rm -rf .demo; fi
 
 .PHONY: test
-test: setup chromium check  ## Every check and test (under 10 minutes)
+test: setup chromium databases check  ## Every check and test (under 10 minutes)
 	@npm test --silent
 	@$(BIN)/python -m pytest $(MARKED)
 
 .PHONY: test-long
-test-long: setup chromium  ## The soaks and hundred-kill runs as well
+test-long: setup chromium databases  ## The soaks and hundred-kill runs as well
 	@LONG=1 $(BIN)/python -m pytest -m long --timeout 3600
 
 .PHONY: check
