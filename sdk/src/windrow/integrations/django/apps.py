@@ -1,0 +1,14 @@
+"""The application. Its label is `windrow`: `manage.py migrate windrow`."""
+
+from __future__ import annotations
+
+from django.apps import AppConfig
+
+
+class WindrowConfig(AppConfig):
+    """Brings the table in which an instance remembers."""
+
+    name = "windrow.integrations.django"
+    label = "windrow"
+    verbose_name = "Windrow"
+    default = True
