@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from windrow import CatalogueWarning, Telemetry
 from windrow._append import append_line
+from windrow.errors import StateUnreachable
 from windrow.sinks import Memory, Outcome
 from windrow.state import FileState, MemoryState
 
@@ -298,3 +299,24 @@ def test_a_thread_that_cannot_be_started_is_tried_again(
         assert telemetry.flush()
         assert telemetry.status().dropped == {}
     assert [event["name"] for event in sink.events] == ["tea_made", "tea_made", "shelf"]
+
+
+def test_a_state_that_cannot_be_reached_for_a_while_ends_nothing(tmp_path: Path) -> None:
+    class Restarting(MemoryState):
+        away = True
+
+        def get(self, key: str) -> str | None:
+            if self.away:
+                raise StateUnreachable("The database cannot be reached.")
+            return super().get(key)
+
+    state, sink = Restarting(), Memory()
+    with kettle(tmp_path, state=state, sink=sink) as telemetry:
+        telemetry.track("tea_made")
+        telemetry.count("boiled")
+        assert not telemetry.flush()
+        assert (telemetry.status().enabled, sink.envelopes) == (True, [])
+        state.away = False
+        assert telemetry.flush()
+    assert len(sink.events) == 1
+    assert [value for _, value in state.items("counter:")] == ["1"]

@@ -10,6 +10,8 @@ from pathlib import Path
 SDK = Path(__file__).parents[2] / "sdk" / "src" / "windrow"
 #: Not part of what runs by itself in a product: commands, frameworks, tests, and the dashboard's routes.
 APART = ("tools", "operator", "integrations", "cli.py", "testing.py", "asgi.py", "wsgi.py", "_dashboard.py")
+#: The states that keep their rows in a product's database: they run where a product chooses one.
+DATABASES = ("_database.py", "_forking.py", "_table.py", "_url.py")
 _LAYOUT = (
     tokenize.COMMENT,
     tokenize.NL,
@@ -21,8 +23,11 @@ _LAYOUT = (
 
 
 def client() -> list[Path]:
-    """The modules of the client, without the catalogue's."""
-    return [path for path in _modules() if path.relative_to(SDK).parts[0] != "catalogue"]
+    """The modules of the client, without the catalogue's and those for databases."""
+    apart = {SDK / "state" / name for name in DATABASES}
+    return [
+        path for path in _modules() if path.relative_to(SDK).parts[0] != "catalogue" and path not in apart
+    ]
 
 
 def catalogue() -> list[Path]:

@@ -40,11 +40,13 @@ _LONGEST_SHOWN = 200  # characters
 class Telemetry:
     """Product telemetry by a catalogue. One for each process; safe to call from any thread.
 
-    `catalogue`: a `telemetry.toml` or `telemetry.json`, or a loaded catalogue. `app_version` and `context` give the
-    facts that are sent once a batch. `config`: the product's own configuration, or a function that reads it; where it
-    says `telemetry: false`, all is off. `sink` and `state` replace those that catalogue and environment name; `clock`
-    gives unix seconds. `notice` shows a text to whoever runs the product, in place of standard error. `sink` is one
-    sink, a list of them, or the name of one (`collector`, `posthog`, or an entry point of `windrow.sinks`).
+    - `catalogue`: a `telemetry.toml` or `telemetry.json`, or a loaded catalogue.
+    - `app_version`, `context`: the facts that are sent once a batch.
+    - `config`: the product's own configuration, or a function that reads it; `telemetry: false` in it ends all.
+    - `sink`: one, a list of them, or a name (`collector`, `posthog`, an entry point of `windrow.sinks`).
+    - `state`: where the instance remembers, or an address as `windrow.state.open_url` takes it.
+    - `notice`: shows a text to whoever runs the product, in place of standard error.
+    - `clock` gives unix seconds; `environ` stands in for `os.environ`.
 
     A catalogue that cannot be used turns telemetry off with a `CatalogueWarning`; nothing here raises after that.
     """
@@ -57,7 +59,7 @@ class Telemetry:
         context: Mapping[str, object] | None = None,
         config: Config = None,
         sink: Sink | str | list[Sink] | None = None,
-        state: State | None = None,
+        state: State | str | None = None,
         notice: Tell = on_standard_error,
         clock: Callable[[], float] = time.time,
         environ: Mapping[str, str] | None = None,
@@ -69,7 +71,7 @@ class Telemetry:
         self.tell = notice
         self._config = config
         self._sinks: list[Sink] = []
-        self._given_state = state
+        self._given_state: State | str | None = state
         self._waiting = Waiting()
         self._queue = self._waiting.events  # track() pays for each step on its way
         self._sent = 0
@@ -268,6 +270,10 @@ class Telemetry:
     @property
     def state(self) -> State:
         """What the instance remembers; opened, and made, when first asked for. Raises `StateError`."""
+        if isinstance(self._given_state, str):
+            from windrow.state import open_url
+
+            self._given_state = open_url(self._given_state)
         if self._given_state is None:
             from windrow.state import open_folder
 
@@ -279,7 +285,7 @@ class Telemetry:
     @property
     def opened_state(self) -> State | None:
         """The state, if it has been opened."""
-        return self._given_state
+        return None if isinstance(self._given_state, str) else self._given_state
 
     def may_send(self) -> bool:
         """Ask the gate again; when it has closed, wipe what waits."""
@@ -291,7 +297,7 @@ class Telemetry:
 
     def state_failed(self, how: str) -> None:
         """State is there and cannot be used: sending under another id would count one instance twice."""
-        state = self._given_state
+        state = self.opened_state
         place = place_of(state) if state else _settings.folder(self.catalogue.product, self.environ)
         self.turn_off(Decision(False, "state", how, self._debug, place=place))
 
@@ -484,9 +490,13 @@ class Telemetry:
         return self._worker
 
     def _remembered(self) -> tuple[str, str | None]:
-        state = self._given_state
+        state = self.opened_state
         if self._off or state is None:
             return "", None
+        if self._worker and (known := self._worker.instance_id()):
+            return state.kind, known
+        if state.kind == "database":  # asked by the flusher alone: here it could make the product wait
+            return state.kind, None
         from windrow._identity import identity_of
         from windrow.envelope import wire_time
 
@@ -496,7 +506,7 @@ class Telemetry:
             day = wire_time(self.clock(), "day")
             return state.kind, identity_of(secret, monthly=monthly).at(day) if secret else None
         except Exception as error:
-            return str(getattr(state, "kind", "")), type(error).__name__
+            return state.kind, type(error).__name__
 
     def _show(self, event: Mapping[str, object]) -> None:
         import json

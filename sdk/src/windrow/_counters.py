@@ -51,15 +51,20 @@ class Daily:
         self._known = 0  # providers at the last look
         self._looked = -_LOOK_SECONDS
         self._looked_on = ""
+        self._written: tuple[str, str | None] = "", None
         self._holder = os.urandom(8).hex()
 
     def add(self, event: str, day: str, n: int) -> None:
         """Add to the day's count, whoever else is adding. Raises `StateError` and `OSError`."""
         key = f"counter:{event}:{day}"
+        # What this process wrote last is still there unless another one has counted: one question fewer.
+        found = self._written[1] if self._written[0] == key else self._state.get(key)
         while True:
-            found = self._state.get(key)
-            if self._state.swap(key, found, str(min(_number(key, found or "0") + n, LARGEST_COUNT))):
+            new = str(min(_number(key, found or "0") + n, LARGEST_COUNT))
+            if self._state.swap(key, found, new):
+                self._written = key, new
                 return
+            found = self._state.get(key)
 
     def due(
         self, identity: Identity, now: float, allowed: frozenset[str], *, today: bool

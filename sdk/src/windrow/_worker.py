@@ -17,7 +17,7 @@ from windrow._outbox import Batch, Outbox
 from windrow._settings import BATCH_EVENTS, QUEUE_EVENTS, grace_seconds, may_spool
 from windrow._spool import wipe_spool
 from windrow._wishes import is_sampled_out, remember_wishes
-from windrow.errors import StateError
+from windrow.errors import StateError, StateUnreachable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -95,6 +95,10 @@ class Worker:
                 self._rescue()
             for outbox in self._outboxes:
                 outbox.release()
+
+    def instance_id(self) -> str | None:
+        """The id of today, once one has been made or read."""
+        return self._identity.at(envelope.wire_time(self.client.clock(), "day")) if self._identity else None
 
     # ---- what outboxes ask --------------------------------------------------------------------------
 
@@ -190,6 +194,9 @@ class Worker:
         return complete
 
     def _failed(self, error: BaseException) -> None:
+        if isinstance(error, StateUnreachable):
+            self.client.note("the state cannot be reached; it is tried again")
+            return
         if isinstance(error, StateError):
             self.client.state_failed("unreadable")
         elif isinstance(error, OSError) and error.errno in _NEVER_WRITABLE:

@@ -36,5 +36,9 @@ class StateError(WindrowError):
     """State is there and cannot be read, so nothing may be sent."""
 
 
+class StateUnreachable(StateError):
+    """State cannot be read just now: a database that restarts, a lock that is held. Nothing is sent meanwhile."""
+
+
 class CatalogueWarning(UserWarning):
     """Telemetry is off because its catalogue cannot be used; the product goes on."""

@@ -6,7 +6,7 @@ import os
 import time
 from contextlib import contextmanager, suppress
 
-from windrow.errors import StateError
+from windrow.errors import StateError, StateUnreachable
 from windrow.state._memory import FORMAT, MemoryState, swap_row
 
 TYPE_CHECKING = False
@@ -103,7 +103,7 @@ class FileState:
             except FileExistsError:
                 self._break_stale_lock()
                 if time.monotonic() > deadline:
-                    raise StateError(f"{self._lock} is held by another process.") from None
+                    raise StateUnreachable(f"{self._lock} is held by another process.") from None
                 time.sleep(0.005)
         try:
             yield

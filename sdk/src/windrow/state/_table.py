@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 
-from windrow.errors import StateError
+from windrow.errors import StateError, StateUnreachable
 from windrow.state._forking import outside_of_forks
 from windrow.state._memory import FORMAT
 
@@ -113,7 +113,7 @@ class TableState:
             with outside_of_forks:
                 rows, changed = self._execute(action, values)
         except Unreachable as error:
-            raise StateError(
+            raise StateUnreachable(
                 f"The {self.called} cannot be reached ({error}). See that it runs, and that its address,"
                 " account and password are right."
             ) from None
@@ -162,7 +162,9 @@ class TableState:
             ) from None
 
     def _refused(self, error: Exception) -> StateError:
-        return StateError(
+        # What PEP 249 calls operational (a restart, a lock, a full disk) may pass.
+        kind = StateUnreachable if is_a(error, "OperationalError") else StateError
+        return kind(
             f"The table {self._table} of the {self.called} refuses to be read or changed"
             f" ({describe(error)}). Let the account select, insert, update and delete there, and see"
             " that the database is neither read-only, full nor locked."
