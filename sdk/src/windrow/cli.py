@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 
 from windrow import __version__
 from windrow.catalogue import Catalogue, load
 from windrow.errors import CatalogueError
+from windrow.tools import diff, generate, scan
+from windrow.tools._console import EXIT_BAD, EXIT_OK, EXIT_USAGE, is_written, say, write
 from windrow.tools.docs import TEMPLATE, telemetry_md
 from windrow.tools.lint import lint
-
-EXIT_OK, EXIT_BAD, EXIT_USAGE = 0, 1, 2
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -64,6 +62,9 @@ def _parser() -> argparse.ArgumentParser:
         "--check", action="store_true", help="write nothing; fail if the page is not up to date"
     )
     docs.set_defaults(run=_docs)
+
+    for tool in (diff, scan, generate):
+        tool.add_parser(commands)
     return parser
 
 
@@ -77,8 +78,8 @@ def _init(options: argparse.Namespace) -> int:
     if file.exists():
         print(f"windrow: {file} is there already, and stays as it is.", file=sys.stderr)
         return EXIT_BAD
-    _write(file, TEMPLATE.encode())
-    _say(f"Wrote {file}. Edit it, then: windrow check {file}")
+    write(file, TEMPLATE.encode())
+    say(f"Wrote {file}. Edit it, then: windrow check {file}")
     return EXIT_OK
 
 
@@ -86,16 +87,16 @@ def _check(options: argparse.Namespace) -> int:
     catalogue = load(options.file)
     advice = lint(catalogue)
     for problem in advice:
-        _say(f"advice: {problem}")
-    _say(f"{options.file} is sound: {_summary(catalogue)}.")
+        say(f"advice: {problem}")
+    say(f"{options.file} is sound: {_summary(catalogue)}.")
     return EXIT_BAD if advice and options.strict else EXIT_OK
 
 
 def _build(options: argparse.Namespace) -> int:
     catalogue = load(options.file)
     output: Path = options.output or options.file.with_name("telemetry.json")
-    _write(output, catalogue.to_json() + b"\n")
-    _say(f"Wrote {output}: {_summary(catalogue)}, digest {catalogue.digest[:12]}.")
+    write(output, catalogue.to_json() + b"\n")
+    say(f"Wrote {output}: {_summary(catalogue)}, digest {catalogue.digest[:12]}.")
     return EXIT_OK
 
 
@@ -103,14 +104,13 @@ def _docs(options: argparse.Namespace) -> int:
     page = telemetry_md(load(options.file))
     output: Path = options.output or options.file.with_name("TELEMETRY.md")
     if options.check:
-        # No page has a lone surrogate, so one that is not UTF-8 is never taken for it.
-        if output.exists() and output.read_text(encoding="utf-8", errors="surrogateescape") == page:
-            _say(f"{output} is up to date.")
+        if is_written(output, page):
+            say(f"{output} is up to date.")
             return EXIT_OK
         print(f"{output} is not up to date. Write it: windrow docs {options.file}", file=sys.stderr)
         return EXIT_BAD
-    _write(output, page.encode())
-    _say(f"Wrote {output}.")
+    write(output, page.encode())
+    say(f"Wrote {output}.")
     return EXIT_OK
 
 
@@ -121,31 +121,6 @@ def _summary(catalogue: Catalogue) -> str:
         f"{events} {'event' if events == 1 else 'events'}, "
         f"{properties} {'property' if properties == 1 else 'properties'}"
     )
-
-
-def _write(file: Path, data: bytes) -> None:
-    with _named(str(file)):
-        file.write_bytes(data)
-
-
-def _say(line: str) -> None:
-    with _named("standard output"):
-        try:
-            print(line, flush=True)
-        except OSError:
-            # What could not be written stays buffered; the interpreter would fail on it once more at its end.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            raise
-
-
-@contextmanager
-def _named(what: str) -> Iterator[None]:
-    # An error of writing, unlike one of opening, does not say what was written to.
-    try:
-        yield
-    except OSError as error:
-        error.filename = what
-        raise
 
 
 if __name__ == "__main__":

@@ -10,7 +10,10 @@ if TYPE_CHECKING:
 
 # A set can say "more" of numbers only by steps. Every rise adds a statement, since the number itself is one;
 # a fall adds none if it ends on a step.
-_DAYS = (7, 14, 30, 60, 90, 180, 365, 400, 730, 1095, 1825, 3660)
+_DAYS = (
+    *(7, 14, 30, 60, 90, 100, 120, 150, 180, 200, 240, 270, 300, 365, 400, 500),
+    *(730, 1000, 1095, 1460, 1825, 3660),
+)
 _TENS = tuple(10**power for power in range(16))
 
 

@@ -11,6 +11,7 @@ from windrow.catalogue._model import Catalogue, Event, Property
 from windrow.catalogue._types import TYPES
 from windrow.catalogue.coarsen import coarsener
 from windrow.reasons import REASONS
+from windrow.tools._words import sends, tidy
 
 TEMPLATE = """\
 # All that this product may ever send. Review it like code.
@@ -123,12 +124,12 @@ def telemetry_md(catalogue: Catalogue) -> str:
 
 def _page(catalogue: Catalogue) -> Iterator[str]:
     product = catalogue.product
-    yield f"# What {_line(product.title)} sends"
+    yield f"# What {tidy(product.title)} sends"
     yield ""
     yield "<!-- Written by `windrow docs` from the catalogue. Do not edit: `windrow docs --check` would fail. -->"
     yield ""
     yield (
-        f"{_line(product.title)} tells its makers which releases are alive and which features are in use, in coarse "
+        f"{tidy(product.title)} tells its makers which releases are alive and which features are in use, in coarse "
         f"figures. **Off:** `{product.env('DISABLED')}=1`. **Look first:** `{product.env('DEBUG')}=1`. "
         "What follows is all that can leave: it is written from the very file that the program checks each event "
         "against, and events that are not in it cannot be sent."
@@ -153,11 +154,11 @@ def _what(catalogue: Catalogue) -> Iterator[str]:
     for event in catalogue.events.values():
         yield f"### `{event.name}`"
         yield ""
-        said = _line(event.description) or "Not described."
+        said = tidy(event.description) or "Not described."
         yield f"{said} *{_sentence(when[event.kind])}, from the {event.source}.*"
         if event.why:
             yield ""
-            yield f"Why: {_line(event.why)}"
+            yield f"Why: {tidy(event.why)}"
         yield ""
         if event.properties:
             yield from _properties(event.properties.values())
@@ -171,24 +172,8 @@ def _properties(properties: Iterable[Property]) -> Iterator[str]:
     yield "|---|---|---|"
     for prop in properties:
         said = " ".join(filter(None, (prop.description, prop.why and f"Why: {prop.why}")))
-        yield f"| `{prop.name}` | {_cell(said)} | {_sent(prop)} |"
+        yield f"| `{prop.name}` | {_cell(said)} | {sends(prop)} |"
     yield ""
-
-
-def _sent(prop: Property) -> str:
-    values = prop.buckets or prop.values
-    if prop.type == "flag":
-        return "`true` or `false`"
-    if prop.type == "count":
-        return f"a whole number up to {prop.maximum}"
-    if not values:
-        return TYPES[prop.type].sends
-    shown = ", ".join(f"`{value}`" for value in values)
-    return {
-        "range": f"one of {shown}",
-        "choices": f"some of {shown}, `other`",
-        "name": f"one of {shown}, else `custom`",
-    }.get(prop.type, f"one of {shown}, else `other`")
 
 
 def _bytes(catalogue: Catalogue) -> Iterator[str]:
@@ -342,7 +327,7 @@ def _forget(catalogue: Catalogue) -> Iterator[str]:
     yield f"{keeper} keeps events for {product.keep_days} days at most."
     if product.rotate == "monthly":
         yield "An instance has another random id in each month, so that its months cannot be joined."
-    asked = f"write to {_line(product.contact)}" if product.contact else "ask the makers"
+    asked = f"write to {tidy(product.contact)}" if product.contact else "ask the makers"
     if product.sink == "posthog":
         yield (
             f"To have them erased earlier, {asked} with your `{_id_field(catalogue)}`: `windrow status` says it. "
@@ -368,12 +353,8 @@ def _id_field(catalogue: Catalogue) -> str:
     return "distinct_id" if catalogue.product.sink == "posthog" else "instance_id"
 
 
-def _line(text: str) -> str:
-    return " ".join(text.split())
-
-
 def _cell(text: str) -> str:
-    return _line(text).replace("|", "\\|")
+    return tidy(text).replace("|", "\\|")
 
 
 def _sentence(text: str) -> str:
