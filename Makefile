@@ -93,6 +93,7 @@ check: setup  ## Lint, types, import rules, generated docs
 	@$(BIN)/python -m cogapp -P --check -r $(COGGED)
 	@$(BIN)/windrow check hay/telemetry.toml
 	@$(BIN)/windrow docs hay/telemetry.toml --check
+	@$(BIN)/windrow scan hay/telemetry.toml hay/src --strict
 	@npm run --silent check
 	@$(BIN)/pip check -q
 
