@@ -188,7 +188,7 @@ def _about_feature(catalogue: Catalogue, feature: Feature) -> Iterator[Finding]:
     declared = event.properties.get("feature") if event else None
     place = feature.file, feature.line
     if declared is None:
-        hint = "Declare [events.feature_click] with a choice named feature; docs/guides say how."
+        hint = "Declare [events.feature_click] with a choice named feature."
         yield Finding(*place, "error", "data-telemetry sends 'feature_click', which is not declared", hint)
     elif feature.value is None:
         hint = f"Look yourself that it is one of {', '.join(declared.values)}."
