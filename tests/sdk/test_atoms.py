@@ -88,7 +88,7 @@ def test_the_statements_of_a_catalogue_are_those_of_its_parts_and_of_its_product
     parts = [atoms_of_event(event) for event in catalogue.events.values()]
     parts += [atoms_of_context(fact) for fact in catalogue.context.values()]
     whole = frozenset().union(*parts)
-    assert {atom.partition(":")[0] for atom in atoms(catalogue) - whole} == {"time", "keep", "rotate"}
+    assert {atom.partition(":")[0] for atom in atoms(catalogue) - whole} == {"time", "keep", "rotate", "to"}
     assert "events.plugin_installed.type:choice:channel" in whole
     assert len(atoms(catalogue)) < 200
 

@@ -82,7 +82,7 @@ def test_a_new_event_is_told_with_all_that_it_sends() -> None:
         ("rotate", "No longer", "changes each month"),
         ("grace", "Changed", "for 60 minutes after the notice, and nothing did for 10"),
         ("endpoint", "Changed", "go to https://other.example, and went to https://telemetry.kettle.example"),
-        ("sink", "Changed", "`posthog`, and went to one of the kind `collector`"),
+        ("sink", "Newly collected", "`posthog`, and went to one of the kind `collector`"),
         ("value", "Newly", "`sort` of `tea_made` can also be `white`."),
         ("fewer", "No longer", "can no longer be `green`."),
         ("swapped", "Newly", "can also be `white`, and can no longer be `green`."),

@@ -102,7 +102,7 @@ class Notice:
         return now - shown >= self._grace and time.monotonic() >= self._until
 
     def _new(self, covers: frozenset[str]) -> list[str]:
-        parts = {**self._events, **self._facts, "times, ids or how long": self._of_product}
+        parts = {**self._events, **self._facts, "to whom, times, ids or how long": self._of_product}
         return [name for name, atoms in parts.items() if not atoms <= covers]
 
     def _covered(self, covers: frozenset[str]) -> tuple[frozenset[str], frozenset[str]]:

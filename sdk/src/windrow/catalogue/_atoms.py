@@ -20,13 +20,13 @@ _TENS = tuple(10**power for power in range(16))
 def atoms(catalogue: Catalogue) -> frozenset[str]:
     """All that this catalogue allows to be sent, as statements: `events.started.os:choice:linux`.
 
-    `atoms(new) - atoms(old)` is empty exactly when `new` collects no more than `old`. Where it is sent to, and all
-    prose, are left out. Statements are kept by instances: one that has been released keeps its spelling.
+    `atoms(new) - atoms(old)` is empty exactly when `new` collects no more than `old`, and for no one else. The address
+    and all prose are left out. Statements are kept by instances: one that has been released keeps its spelling.
     """
     product = catalogue.product
     # What is coarser is part of what is finer: the day of the hour, the id of a month of the id that lasts.
     found = {"time:day", "rotate:monthly", *_steps("keep", _DAYS, product.keep_days)}
-    found |= {f"time:{product.time_precision}", f"rotate:{product.rotate}"}
+    found |= {f"time:{product.time_precision}", f"rotate:{product.rotate}", f"to:{product.sink}"}
     for fact in catalogue.context.values():
         found |= atoms_of_context(fact)
     for event in catalogue.events.values():

@@ -80,7 +80,7 @@ def _product(old: Catalogue, new: Catalogue) -> Iterator[Change]:
     rotate = {"monthly": "changes each month", "never": "lasts for ever"}
     for key, statement, text in (
         ("name", "", "The catalogue is of `{new}`, and was of `{old}`."),
-        ("sink", "", "Batches go to a sink of the kind `{new}`, and went to one of the kind `{old}`."),
+        ("sink", "to", "Batches go to a sink of the kind `{new}`, and went to one of the kind `{old}`."),
         ("endpoint", "", "Batches go to {new}, and went to {old}."),
         ("keep_days", "keep", "Events are kept for {new} days, and were for {old}."),
         ("time_precision", "time", "Of a time, the {new} is sent, and was the {old}."),
