@@ -13,7 +13,7 @@ import sys
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -51,6 +51,18 @@ class Lost:
     n: int
 
 
+@dataclass(frozen=True, slots=True)
+class Numbered:
+    """One numbered batch as it arrived; the same `batch` may arrive more than once."""
+
+    product: str
+    day: date
+    instance: uuid.UUID
+    kind: str
+    number: int
+    batch: uuid.UUID
+
+
 def fleet(seed: int = 7) -> list[Sent]:
     """Some 70 sources of two products over 150 days, in the order of arrival: late, doubled, silent for weeks."""
     chance = random.Random(seed)
@@ -78,7 +90,35 @@ def refused() -> list[Lost]:
     ]
 
 
-def fill(store: Store, sent: list[Sent], lost: list[Lost]) -> None:
+def numbered(seed: int = 8) -> list[Numbered]:
+    """A batch for each day on which an instance sent; some are copies that give a number again, soon or late."""
+    chance = random.Random(seed)
+    days: dict[tuple[str, uuid.UUID, str], set[date]] = {}
+    for one in fleet():
+        days.setdefault((one.product, one.instance, one.kind), set()).add(one.day)
+    batches: list[Numbered] = []
+    for (product, instance, kind), active in days.items():
+        if kind == "foreign":
+            continue
+        life = [
+            Numbered(product, day, instance, kind, number, uuid.UUID(int=chance.getrandbits(128)))
+            for number, day in enumerate(sorted(active))
+        ]
+        again = [one for one in life if chance.random() < 0.2]
+        copied = chance.sample(life, min(len(life), 3)) if chance.random() < 0.3 else []
+        late = [
+            replace(
+                one,
+                batch=uuid.UUID(int=chance.getrandbits(128)),
+                day=min(TODAY, one.day + timedelta(days=chance.choice((0, 5, 120)))),
+            )
+            for one in copied
+        ]
+        batches += life + again + late
+    return batches
+
+
+def fill(store: Store, sent: list[Sent], lost: list[Lost], batches: list[Numbered]) -> None:
     """Put the rows into an empty store, and build its roll-ups as the loader does."""
     received = datetime(2026, 11, 24, tzinfo=UTC)
     store.insert(
@@ -118,6 +158,18 @@ def fill(store: Store, sent: list[Sent], lost: list[Lost]) -> None:
         },
         token="lost",
     )
+    store.insert(
+        "batches",
+        {
+            "product": [one.product for one in batches],
+            "day": [one.day for one in batches],
+            "instance_id": [one.instance for one in batches],
+            "instance_kind": [one.kind for one in batches],
+            "number": [one.number for one in batches],
+            "batch_id": [one.batch for one in batches],
+        },
+        token="batches",
+    )
     for product in sorted({one.product for one in sent}):
         store.rebuild_days(product, {one.day for one in sent if one.product == product})
 
@@ -134,7 +186,7 @@ def fleet_in_a_store(folder: Path) -> Iterator[Store]:
             port = json.loads(process.stdout.readline())["port"]
             store = Store.connect(f"http://default:fleet@127.0.0.1:{port}/windrow")
             store.migrate()
-            fill(store, fleet(), refused())
+            fill(store, fleet(), refused(), numbered())
             yield store
             store.close()
         finally:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import uvicorn
 from starlette.types import ASGIApp
+from windrow.catalogue import Catalogue
 from windrow_server.meta import Meta
 from windrow_server.pages import create_pages
 from windrow_server.settings import Settings
@@ -36,11 +37,13 @@ def serving(app: ASGIApp) -> Iterator[str]:
 
 
 @contextmanager
-def running_pages(folder: Path, store: Store, clock: Callable[[], float]) -> Iterator[str]:
+def running_pages(
+    folder: Path, store: Store, clock: Callable[[], float], catalogue: Catalogue | None = None
+) -> Iterator[str]:
     """Serve the pages over `store`, for one product (hay) and the admin token `TOKEN`."""
-    meta = Meta(folder / "meta.sqlite")
+    meta = Meta(folder / "meta.sqlite", clock)
     meta.ensure_admin_token(TOKEN)
-    meta.register(sample())
+    meta.register(catalogue or sample())
     try:
         with serving(create_pages(store, meta, Settings(data=folder), clock)) as url:
             yield url

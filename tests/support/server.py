@@ -16,10 +16,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from windrow_server.store import Store
+
 from tests.support.catalogue import write_catalogue
+from tests.support.waiting import eventually
 
 COMMAND = (sys.executable, "-c", "from windrow_server.cli import main; main()")
 TOKEN = "wa_the-token-of-the-tests"
+STORE, LOADER = "windrow_server.store.process", "windrow_server.loader"
 
 
 @dataclass
@@ -118,3 +122,28 @@ def _answers(url: str) -> bool:
             return bool(answer.status == 200)
     except (urllib.error.URLError, OSError):
         return False
+
+
+def children(server: RunningServer) -> dict[str, int]:
+    """Process ids of the server's children by what they run."""
+    listed = subprocess.run(
+        ["ps", "-o", "pid=,args=", "--ppid", str(server.process.pid)],
+        capture_output=True,
+        text=True,
+        check=False,
+    ).stdout
+    found = {}
+    for line in listed.splitlines():
+        pid, arguments = line.split(None, 1)
+        for part in (STORE, LOADER):
+            if part in arguments:
+                found[part] = int(pid)
+    return found
+
+
+def store_of(server: RunningServer) -> Store:
+    """The store of a running server, through the loader's own URL; the caller closes it."""
+    pid = eventually(lambda: children(server).get(LOADER))
+    parts = Path(f"/proc/{pid}/environ").read_text().split("\0")
+    environment = dict(part.split("=", 1) for part in parts if "=" in part)
+    return Store.connect(environment["WINDROW_STORE_URL"])

@@ -1,4 +1,4 @@
-"""The web process as one ASGI app: batches to the collector, everything else to the pages."""
+"""The web process as one ASGI app: batches and operators' requests to the collector, all else to the pages."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
-from windrow_server.collector import PATHS, Collector
+from windrow_server.collector import PATHS, REQUESTS, Collector, Requests
 from windrow_server.collector.endpoint import send_error, send_json
 from windrow_server.errors import API_ERRORS
 from windrow_server.inbox import Inbox
@@ -24,8 +24,11 @@ _PAGES = ("/", "/login", "/logout")
 class App:
     """ASGI app. Batches are taken from the first moment; pages come with `attach`, once a store answers."""
 
-    def __init__(self, collector: Collector, inbox: Inbox, meta: Meta, settings: Settings) -> None:
+    def __init__(
+        self, collector: Collector, requests: Requests, inbox: Inbox, meta: Meta, settings: Settings
+    ) -> None:
         self._collector = collector
+        self._operators = requests
         self._inbox = inbox
         self._meta = meta
         self._settings = settings
@@ -36,6 +39,7 @@ class App:
     def attach(self, store: Store) -> None:
         """Show the pages over `store` from now on."""
         self._pages = create_pages(store, self._meta, self._settings)
+        self._operators.attach(store)
         self._store = store
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -56,6 +60,8 @@ class App:
         path = scope["path"]
         if path in PATHS:
             await self._collector(scope, receive, send)
+        elif path in REQUESTS:
+            await self._operators(scope, receive, send)
         elif path == "/healthz":
             await send_json(send, 200, b'{"status":"ok"}')
         elif path == "/readyz":

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import shlex
 import sys
+import time
 from collections.abc import Callable
 from contextlib import ExitStack, closing
 from datetime import UTC, datetime
@@ -89,11 +91,7 @@ def token(data: Path, new: bool) -> None:
     from windrow_server.meta import Meta
     from windrow_server.supervise.checks import told
 
-    path, folder = data / "meta.sqlite", shlex.quote(str(data))
-    if not path.exists():
-        raise StartError(
-            f"There is no server in {data} yet. `windrow-server serve --data {folder}` makes the first token."
-        )
+    path, folder = _existing(data), shlex.quote(str(data))
     another = f"`windrow-server token --data {folder} --new`"
     with told(path), closing(Meta(path)) as meta:
         if new:
@@ -106,6 +104,75 @@ def token(data: Path, new: bool) -> None:
         else:
             answer = f"There is no admin token yet: {another} makes one."
     click.echo(answer)
+
+
+def _share(_context: click.Context, _option: click.Parameter, value: float | None) -> float | None:
+    if value is not None and math.isnan(value):  # no range keeps it out
+        raise click.BadParameter("it must be a number from 0 to 1.")
+    return value
+
+
+@main.command(short_help="Tell a product's instances to stop, pause, or sample.")
+@click.argument("product")
+@_options("data")
+@click.option(
+    "--stop", type=click.IntRange(1, 365), metavar="DAYS", help="Telemetry is off, until DAYS from now."
+)
+@click.option(
+    "--pause",
+    type=click.IntRange(1, 720),
+    metavar="HOURS",
+    help="Nothing is sent, until HOURS from now; events wait.",
+)
+@click.option(
+    "--sample",
+    type=click.FloatRange(0, 1),
+    callback=_share,
+    metavar="SHARE",
+    help="Only this share of the instances sends, 0 to 1.",
+)
+@click.option("--none", is_flag=True, help="Take back all that was wished.")
+def wish(
+    product: str, data: Path, stop: int | None, pause: int | None, sample: float | None, none: bool
+) -> None:
+    """Tell a product's instances to stop, pause, or sample; without options, show what they are told.
+
+    The wish stands in every reply until it ends or is taken back; a server that runs sees it within seconds. An
+    instance hears it when it sends the next time. What is not named stays as it is.
+
+    \b
+        windrow-server wish hay --pause 6 --data ./windrow-data
+    """
+    from windrow_server.meta import Meta, Wish
+    from windrow_server.supervise.checks import told
+
+    if none and (stop, pause, sample) != (None, None, None):
+        raise click.UsageError("--none takes everything back: give it alone.")
+    path = _existing(data)
+    with told(path), closing(Meta(path)) as meta:
+        names = [catalogue.product.name for catalogue in meta.current()]
+        if product not in names:
+            raise StartError(
+                f"The server in {data} knows no product {product!r}. It knows: {', '.join(names)}.", 2
+            )
+        if none:
+            meta.unwish(product)
+        elif (stop, pause, sample) != (None, None, None):
+            meta.wish(product, stop_days=stop, pause_hours=pause, sample=sample)
+        words = meta.wishes().get(product, Wish()).words(time.time())
+    for one in words:
+        click.echo(f"Instances of {product} are told: {one}.")
+    if not words:
+        click.echo(f"Instances of {product} are told nothing.")
+
+
+def _existing(data: Path) -> Path:
+    path, folder = data / "meta.sqlite", shlex.quote(str(data))
+    if not path.exists():
+        raise StartError(
+            f"There is no server in {data} yet. `windrow-server serve --data {folder}` starts one."
+        )
+    return path
 
 
 @main.command(short_help="Fill a data folder with a simulated year of a fleet.")

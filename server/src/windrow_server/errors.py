@@ -47,9 +47,15 @@ _LIST = (
         "Compare it with spec/envelope.md: a field is missing or has the wrong type.",
     ),
     ApiError(
+        "bad_request",
+        400,
+        "The body is JSON, and not this request.",
+        "Compare it with spec/envelope.md: a field is missing or has the wrong type.",
+    ),
+    ApiError(
         "unsupported_format",
         400,
-        "The envelope's format is newer than this collector.",
+        "The format is newer than this collector.",
         "Upgrade the collector, or send format 1.",
     ),
     ApiError(
@@ -71,6 +77,18 @@ _LIST = (
         413,
         "The batch is larger than this collector reads.",
         "Send fewer events in a batch: see the limits in docs/reference/server.md.",
+    ),
+    ApiError(
+        "too_many_requests",
+        429,
+        "Too many requests of this kind came with this key.",
+        "Send it again after the seconds in Retry-After.",
+    ),
+    ApiError(
+        "not_now",
+        503,
+        "The collector cannot do this now; nothing was changed or shown.",
+        "Send it again after the seconds in Retry-After.",
     ),
     ApiError(
         "overloaded",
@@ -96,11 +114,15 @@ class StartError(ServerError):
 
 
 class Refusal(ServerError):
-    """A request is answered with an error out of `API_ERRORS`. Carries nothing of the request itself."""
+    """A request is answered with an error out of `API_ERRORS`. Carries nothing of the request itself.
 
-    def __init__(self, slug: str, detail: str = "") -> None:
+    `after` is for Retry-After, in seconds; 0 leaves it to the collector.
+    """
+
+    def __init__(self, slug: str, detail: str = "", after: int = 0) -> None:
         self.error = API_ERRORS[slug]
         self.detail = detail
+        self.after = after
         super().__init__(f"{slug}: {self.error.message} {detail}".rstrip())
 
 

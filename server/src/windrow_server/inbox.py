@@ -38,6 +38,11 @@ create table if not exists transfer (
     first integer not null,
     last integer not null
 );
+create table if not exists mark (
+    only integer primary key check (only = 1),
+    last integer not null,
+    mark integer not null
+);
 create table if not exists probe (
     only integer primary key check (only = 1),
     filler blob not null
@@ -181,11 +186,11 @@ class Inbox:
             (count,) = self._connection.execute("select count(*) from batches").fetchone()
         return int(count)
 
-    def read(self, limit: int) -> list[Row]:
+    def read(self, limit: int, mark: int = 0) -> list[Row]:
         """Return the next transfer: up to `limit` batches and about 16 MiB in order, or [] when there is none.
 
         The cut is on disk before this returns: until `done`, every call returns the same rows, also in a new
-        process and with another `limit`.
+        process and with another `limit`. `mark` is kept with a new cut: what the reader must know at a retry.
         """
         with self._lock, self._connection as connection:
             connection.execute("begin immediate")
@@ -195,6 +200,7 @@ class Inbox:
                 if cut[0] is None:
                     return []
                 connection.execute("insert into transfer (only, first, last) values (1, ?, ?)", cut)
+                connection.execute("insert or replace into mark values (1, ?, ?)", (cut[1], mark))
             rows = connection.execute(
                 f"{_SELECT} where sequence between ? and ? order by sequence",
                 cut,
@@ -203,6 +209,12 @@ class Inbox:
             Row(received, product, wire, payload, json.loads(refused), sequence)
             for received, product, wire, payload, refused, sequence in rows
         ]
+
+    def mark(self, last: int) -> int:
+        """Return the mark of the cut that ends with `last`; 0 when it was made without one."""
+        with self._lock:
+            found = self._connection.execute("select mark from mark where last = ?", (last,)).fetchone()
+        return int(found[0]) if found else 0
 
     def done(self, last: int) -> None:
         """Forget the batches up to sequence `last`, which are safe in the store, and their cut.

@@ -1,4 +1,5 @@
-"""`meta.sqlite`: what the server itself must remember: the admin token, its secrets, every catalogue given.
+"""`meta.sqlite`: what the server itself must remember: the admin token, its secrets, every catalogue given, the
+instances that were forgotten, and what maintainers wish of the instances of a product.
 
 Tokens are kept as SHA-256 (they are 256 random bits, so that there is nothing to guess); secrets are made on
 first use and derived from nothing.
@@ -8,15 +9,18 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import math
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import (
     URL,
     Column,
+    Float,
     Integer,
     LargeBinary,
     MetaData,
@@ -24,6 +28,7 @@ from sqlalchemy import (
     Table,
     create_engine,
     event,
+    func,
     select,
 )
 from sqlalchemy.dialects.sqlite import insert
@@ -42,7 +47,58 @@ _catalogues = Table(
     Column("body", LargeBinary, nullable=False),
     Column("registered", Integer, nullable=False),
 )
+#: Nothing but the id: not when it was asked, not for which product. `erased` is 1 once the store holds nothing of it.
+_forgotten = Table(
+    "forgotten",
+    _TABLES,
+    Column("number", Integer, primary_key=True, autoincrement=True),
+    Column("instance", String, nullable=False, unique=True),
+    Column("erased", Integer, nullable=False, default=0),
+    sqlite_autoincrement=True,
+)
+_wishes = Table(
+    "wishes",
+    _TABLES,
+    Column("product", String, primary_key=True),
+    Column("stop", Integer, nullable=False),
+    Column("pause", Integer, nullable=False),
+    Column("sample", Float),
+)
 _ADMIN = "admin_token_sha256"
+_HOUR, _DAY = 3600, 86_400
+
+
+class Wish(NamedTuple):
+    """What is asked of a product's instances. `stop` and `pause` are unix seconds at which they end, 0 for none;
+    `sample` is a share from 0 to 1, None for none."""
+
+    stop: int = 0
+    pause: int = 0
+    sample: float | None = None
+
+    def at(self, now: float) -> dict[str, float]:
+        """Return what a reply says of it at `now` (unix seconds): only what is still asked, in seconds from then."""
+        said: dict[str, float] = {}
+        if self.pause > now:
+            said["pause"] = math.ceil(self.pause - now)
+        if self.stop > now:
+            said["stop"] = math.ceil(self.stop - now)
+        if self.sample is not None:
+            said["sample"] = self.sample
+        return said
+
+    def words(self, now: float) -> list[str]:
+        """Return a half-sentence for each thing that is asked at `now`."""
+        said = self.at(now)
+        words = []
+        if "stop" in said:
+            words.append(f"telemetry is to be off until {_moment(self.stop)}")
+        if "pause" in said:
+            words.append(f"nothing is to be sent until {_moment(self.pause)}; events wait")
+        if self.sample is not None:
+            share = "all" if self.sample == 1 else f"{100 * self.sample:g} %"
+            words.append(f"{share} of the instances are to send")
+        return words
 
 
 class Meta:
@@ -127,9 +183,78 @@ class Meta:
             )
         return [loads(body, source="telemetry.json") for body in bodies]
 
-    def products(self) -> list[tuple[str, str]]:
-        """Return (name, title) of each product, by name."""
-        return sorted({c.product.name: c.product.title for c in self.catalogues()}.items())
+    def current(self) -> list[Catalogue]:
+        """Return the catalogue of each product that was registered last, by the product's name."""
+        newest = {catalogue.product.name: catalogue for catalogue in self.catalogues()}
+        return [newest[name] for name in sorted(newest)]
+
+    # ---- forgotten instances -------------------------------------------------------------------
+
+    def forget(self, instances: Iterable[str]) -> None:
+        """Remember for good that these instances are erased. It is on disk when this returns."""
+        rows = [{"instance": instance} for instance in instances]
+        with self._engine.begin() as connection:
+            connection.execute(insert(_forgotten).on_conflict_do_nothing(), rows)
+
+    def forgotten(self, after: int = 0) -> list[tuple[int, str]]:
+        """Return (number, instance) of those forgotten after number `after`, in that order. Numbers only grow."""
+        with self._engine.connect() as connection:
+            # One number is read at each look, instead of whatever there is: looks are frequent, news is rare.
+            newest = connection.execute(select(func.max(_forgotten.c.number))).scalar() or 0
+            if newest <= after:
+                return []
+            query = select(_forgotten.c.number, _forgotten.c.instance).where(_forgotten.c.number > after)
+            return [(number, instance) for number, instance in connection.execute(query.order_by("number"))]
+
+    def to_erase(self, most: int) -> list[tuple[int, str]]:
+        """Return (number, instance) of up to `most` forgotten instances of which the store may hold something."""
+        query = select(_forgotten.c.number, _forgotten.c.instance).where(_forgotten.c.erased == 0)
+        with self._engine.connect() as connection:
+            rows = connection.execute(query.order_by("number").limit(most))
+            return [(number, instance) for number, instance in rows]
+
+    def erased(self, numbers: Iterable[int]) -> None:
+        """Remember that the store holds nothing of them any more."""
+        with self._engine.begin() as connection:
+            connection.execute(
+                _forgotten.update().where(_forgotten.c.number.in_(list(numbers))).values(erased=1)
+            )
+
+    # ---- wishes --------------------------------------------------------------------------------
+
+    def wishes(self) -> dict[str, Wish]:
+        """Return what is asked of the instances by product; what is over is left out."""
+        now = self._clock()
+        with self._engine.connect() as connection:
+            rows = connection.execute(select(_wishes)).all()
+        kept = {row.product: Wish(row.stop, row.pause, row.sample) for row in rows}
+        return {product: wish for product, wish in kept.items() if wish.at(now)}
+
+    def wish(
+        self,
+        product: str,
+        *,
+        stop_days: float | None = None,
+        pause_hours: float | None = None,
+        sample: float | None = None,
+    ) -> None:
+        """Ask this of a product's instances from now on; what is None stays as it is."""
+        now = int(self._clock())
+        wish = self.wishes().get(product, Wish())
+        if stop_days is not None:
+            wish = wish._replace(stop=now + int(stop_days * _DAY))
+        if pause_hours is not None:
+            wish = wish._replace(pause=now + int(pause_hours * _HOUR))
+        if sample is not None:
+            wish = wish._replace(sample=sample)
+        with self._engine.begin() as connection:
+            connection.execute(_wishes.delete().where(_wishes.c.product == product))
+            connection.execute(_wishes.insert().values(product=product, **wish._asdict()))
+
+    def unwish(self, product: str) -> None:
+        """Ask nothing of a product's instances any more."""
+        with self._engine.begin() as connection:
+            connection.execute(_wishes.delete().where(_wishes.c.product == product))
 
     # ---- within --------------------------------------------------------------------------------
 
@@ -152,6 +277,10 @@ class Meta:
         kept = self._value(name)
         assert kept is not None
         return kept
+
+
+def _moment(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
 def _configure(connection: Any, _record: object) -> None:

@@ -70,6 +70,16 @@ LIMITS = (
         "What may wait for the disk, and for a closer look; then 503.",
     ),
     Limit("connections", 1_000, "connections", "Requests at a time; then 503."),
+    Limit("request_bytes", 128 * 1024, "bytes", "A body of `/v1/forget` or `/v1/held`, also when unpacked."),
+    Limit("request_tokens", 1_000, "tokens", "Erase tokens in one request."),
+    Limit("requests_a_minute", 30, "requests", "Requests of both kinds for one key; then 429."),
+    Limit(
+        "forgotten_a_day",
+        10_000,
+        "instances",
+        "Instances forgotten for one key; then 429. The key is public, and each is remembered for good.",
+    ),
+    Limit("held_events", 1_000, "events", "Events that `/v1/held` shows, the newest first."),
 )
 """The limits of the collector. Not settings: a maintainer rarely has a reason to change them."""
 

@@ -211,9 +211,67 @@ def test_the_command_that_is_shown_for_a_lost_token_runs_as_it_stands(tmp_path: 
         assert runner.invoke(main, shlex.split(shown[1])).output.startswith("wa_")
 
 
-@pytest.mark.parametrize("command", ["serve", "token", "simulate"])
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """A data folder that knows one product."""
+    meta = Meta(tmp_path / "meta.sqlite")
+    meta.register(sample())
+    meta.close()
+    return tmp_path
+
+
+def wish(data: Path, *arguments: str) -> str:
+    done = CliRunner().invoke(main, ["wish", "hay", "--data", str(data), *arguments])
+    assert done.exit_code == 0, done.output
+    return done.output
+
+
+def test_a_wish_is_shown_kept_and_taken_back(data: Path) -> None:
+    nothing = "Instances of hay are told nothing.\n"
+    assert wish(data) == nothing
+    assert "are told: nothing is to be sent until" in wish(data, "--pause", "6")
+    assert "25 % of the instances are to send" in wish(data, "--sample", "0.25")
+    told = wish(data, "--stop", "30")
+    assert told == wish(data)
+    assert [line.partition("told: ")[2].split(" ")[0] for line in told.splitlines()] == [
+        "telemetry",
+        "nothing",
+        "25",
+    ]
+    assert wish(data, "--none") == nothing
+    assert wish(data) == nothing
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        *(["--stop", "0"], ["--stop", "366"], ["--pause", "0"], ["--sample", "1.1"], ["--sample", "-0.1"]),
+        *(["--sample", "many"], ["--none", "--stop", "1"], ["--sample", "nan"]),
+    ],
+)
+def test_a_wish_that_cannot_be_is_refused_and_changes_nothing(data: Path, wrong: list[str]) -> None:
+    before = wish(data, "--pause", "1")
+    done = CliRunner().invoke(main, ["wish", "hay", "--data", str(data), *wrong])
+    assert done.exit_code == 2
+    assert wish(data) == before
+
+
+def test_a_wish_for_an_unknown_product_names_those_that_there_are(data: Path) -> None:
+    assert_told(
+        run("wish", "hey", "--stop", "1", "--data", str(data)), 2, "no product 'hey'", "It knows: hay."
+    )
+
+
+def test_a_wish_where_there_is_no_server_is_told(tmp_path: Path) -> None:
+    assert_told(
+        run("wish", "hay", "--data", str(tmp_path)), 1, "There is no server in", "windrow-server serve"
+    )
+
+
+@pytest.mark.parametrize("command", ["serve", "token", "wish", "simulate"])
 def test_every_command_asks_for_the_data_folder_that_it_was_not_given(command: str) -> None:
-    done = CliRunner().invoke(main, [command], env={"WINDROW_DATA": None})
+    given = [command, "hay"] if command == "wish" else [command]
+    done = CliRunner().invoke(main, given, env={"WINDROW_DATA": None})
     assert done.exit_code == 2
     assert "Missing option '--data'" in done.output
 
@@ -222,7 +280,7 @@ def test_the_list_of_commands_cuts_no_sentence() -> None:
     assert "..." not in CliRunner().invoke(main, ["--help"], terminal_width=80).output.split("Commands:")[1]
 
 
-@pytest.mark.parametrize("command", ["serve", "token", "simulate"])
+@pytest.mark.parametrize("command", ["serve", "token", "wish", "simulate"])
 def test_every_command_explains_itself(command: str) -> None:
     shown = CliRunner().invoke(main, [command, "--help"])
     assert shown.exit_code == 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+import uuid
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -102,6 +103,38 @@ def test_a_wrong_count_of_losses_costs_only_itself(admission: Admission, bad: An
     admitted = admission.admit(envelope([event()], dropped={"queue_full": 3, "gave_up": bad}), NOW)
     assert json.loads(admitted.payload)["dropped"] == {"queue_full": 3}
     assert admitted.refused == {"invalid_value": 1}
+
+
+@pytest.mark.parametrize("number", [0, 1, 2**53])
+def test_the_number_of_a_batch_is_kept_on_both_paths(admission: Admission, number: int) -> None:
+    body = envelope([event()], sequence=number)
+    assert admission.admit(body, NOW).payload is body
+    slow = admission.slowly(body, NOW)
+    assert (json.loads(slow.payload)["sequence"], slow.refused) == (number, {})
+
+
+@pytest.mark.parametrize("number", [-1, True, "1", 1.5, [1], {}, 2**53 + 1])
+def test_a_wrong_number_of_a_batch_costs_only_itself(admission: Admission, number: Any) -> None:
+    admitted = admission.admit(envelope([event()], sequence=number), NOW)
+    assert (admitted.accepted, admitted.refused) == (1, {"invalid_value": 1})
+    assert "sequence" not in json.loads(admitted.payload)
+
+
+@pytest.mark.parametrize("change", [{}, {"context": {"SECRET": 1}}, {"sequence": "SECRET"}])
+def test_every_event_of_a_forgotten_instance_is_refused_and_nothing_of_it_kept(
+    change: dict[str, Any],
+) -> None:
+    forgotten: set[str] = set()
+    admission = Admission([sample()], forgotten=forgotten)
+    instance = str(uuid.uuid4())
+    body = envelope([event(), event(name="SECRET"), 1], instance_id=instance, **change)
+    assert admission.admit(body, NOW).accepted == 1
+    forgotten.add(instance)
+    admitted = admission.admit(body, NOW)
+    assert (admitted.product, admitted.accepted, admitted.refused) == ("hay", 0, {"forgotten": 3})
+    assert instance.encode() not in admitted.payload
+    assert kept(admitted.payload) == []
+    assert admission.admit(envelope([event()]), NOW).accepted == 1
 
 
 @pytest.mark.parametrize("padded", [b" " * 100_000, b"\n\t" * 50_000])

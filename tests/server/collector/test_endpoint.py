@@ -11,7 +11,7 @@ from typing import Any, cast
 
 import pytest
 from windrow_server.app import App
-from windrow_server.collector import Admission, Admitted, Collector
+from windrow_server.collector import Admission, Admitted, Collector, Requests
 from windrow_server.collector.aside import Aside
 from windrow_server.collector.body import read
 from windrow_server.errors import Overloaded, Refusal
@@ -141,7 +141,7 @@ def test_more_requests_than_can_be_held_are_told_to_come_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(LIMIT, "connections", 1)
-    app = App(collector(), cast(Inbox, None), cast(Meta, None), Settings(tmp_path))
+    app = App(collector(), cast(Requests, None), cast(Inbox, None), cast(Meta, None), Settings(tmp_path))
 
     async def work() -> list[Answer]:
         held = asyncio.create_task(ask(app, never))

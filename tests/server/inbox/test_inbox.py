@@ -84,6 +84,33 @@ def test_the_cut_of_a_transfer_holds_until_it_is_done(tmp_path: Path) -> None:
     again.close()
 
 
+def test_the_mark_of_a_cut_holds_as_long_as_the_cut(tmp_path: Path) -> None:
+    inbox = Inbox(tmp_path)
+    inbox.append([row() for _ in range(3)])
+    first = inbox.read(2, 7)[-1].sequence
+    inbox.close()
+    again = Inbox(tmp_path)
+    again.read(2, 9)
+    assert again.mark(first) == 7
+    again.done(first)
+    second = again.read(2, 9)[-1].sequence
+    assert (again.mark(second), again.mark(first)) == (9, 0)
+    again.close()
+
+
+def test_a_cut_that_an_older_server_made_has_no_mark(tmp_path: Path) -> None:
+    inbox = Inbox(tmp_path)
+    inbox.append([row()])
+    last = inbox.read(1, 5)[-1].sequence
+    inbox.close()
+    with closing(sqlite3.connect(inbox.path)) as older:
+        older.execute("drop table mark")
+    again = Inbox(tmp_path)
+    assert [kept.sequence for kept in again.read(1, 5)] == [last]
+    assert again.mark(last) == 0
+    again.close()
+
+
 def test_a_loader_that_comes_late_leaves_the_cut_of_its_successor_alone(tmp_path: Path) -> None:
     inbox = Inbox(tmp_path)
     inbox.append([row() for _ in range(10)])

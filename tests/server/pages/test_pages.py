@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 import threading
 from contextlib import closing
 from datetime import date
+from html import unescape as html_unescape
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
 import pytest
+from windrow.catalogue import loads
 from windrow_server.meta import Meta
 from windrow_server.pages import create_pages, starting_page
 from windrow_server.pages._period import Period
@@ -18,7 +21,7 @@ from windrow_server.pages.auth import SESSION_SECONDS, Sessions, local_path
 from windrow_server.settings import Settings
 from windrow_server.store import Store
 
-from tests.support.catalogue import sample
+from tests.support.catalogue import TOML, sample
 from tests.support.http import Answer, request
 from tests.support.pages import TOKEN, running_pages, serving
 
@@ -208,6 +211,62 @@ def test_a_product_without_events_is_told_how_to_send_the_first_one(pages: str, 
     assert "No event of Hay in these 30 days" in page
     assert "HAY_TELEMETRY_ENDPOINT=http://127.0.0.1:7717" in page
     assert sample().product.env("ENDPOINT") in page
+
+
+def section(page: bytes, name: str) -> str:
+    """The text of one question's section, without its tags."""
+    html = page.decode().split(f'data-question="{name}"')[1].split("</section>")[0]
+    return html_unescape(" ".join(re.sub(r"<[^>]+>", " ", html.partition(">")[2]).split()))
+
+
+ROTATING = loads(TOML.replace('time_precision = "day"', 'time_precision = "day"\nrotate = "monthly"'))
+
+
+def test_a_product_whose_ids_change_each_month_is_not_asked_who_is_new_and_told_why(
+    tmp_path: Path, fleet_store: Store, clock: Any
+) -> None:
+    with running_pages(tmp_path, fleet_store, clock, ROTATING) as url:
+        page = look(url).body
+    assert section(page, "lifecycle") == (
+        "New, returning and gone Not shown: an instance of Hay takes a new id each month, so that nothing tells a "
+        "new instance from one that was there before."
+    )
+    assert "counts under both its ids" in section(page, "active_instances")
+    assert "counts anew with each month's id" in section(page, "headline")
+    for name in ("active-day", "active-week", "active-month"):
+        assert f'<table data-figure="{name}">'.encode() in page
+
+
+def test_a_product_whose_ids_last_is_asked_everything(pages: str) -> None:
+    page = look(pages).body
+    assert b"Not shown" not in page
+    assert b"both its ids" not in page
+    assert b'<table data-figure="lifecycle">' in page
+
+
+def test_suspected_clones_are_counted_with_what_to_do(pages: str) -> None:
+    told = section(look(pages).body, "suspected_clones")
+    assert "9 of 43 instances." in told
+    assert "runs windrow reset on one of the two" in told
+
+
+def test_a_wish_in_force_is_shown_until_it_ends(tmp_path: Path, fleet_store: Store, clock: Any) -> None:
+    with (
+        running_pages(tmp_path, fleet_store, clock) as url,
+        closing(Meta(tmp_path / "meta.sqlite", clock)) as meta,
+    ):
+        assert b"A wish is in force" not in look(url).body
+        meta.wish("hay", pause_hours=6, sample=0.25)
+        page = look(url).body.decode()
+        assert "nothing is to be sent until 2026-11-24 18:00 UTC; events wait" in page
+        assert "25 % of the instances are to send" in page
+        assert "windrow-server wish hay --none" in page
+        clock.now += 6 * 3600
+        assert "nothing is to be sent" not in look(url).body.decode()
+        clock.now -= 3 * 365 * 24 * 3600  # where nothing was sent, a wish may be the reason
+        assert b"A wish is in force" in look(url).body
+        meta.unwish("hay")
+        assert b"A wish is in force" not in look(url).body
 
 
 def test_a_period_ends_with_the_day_of_the_clock_in_utc() -> None:

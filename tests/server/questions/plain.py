@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
 
-from tests.support.fleet import Lost, Sent
+from tests.support.fleet import Lost, Numbered, Sent
 
 Rows = list[dict[str, Any]]
 INSTANCES = {"database", "file"}
@@ -16,11 +16,21 @@ INSTANCES = {"database", "file"}
 class Plain:
     """Answers about one product, from its events without their doubles, for the days `since` to `until`."""
 
-    def __init__(self, sent: list[Sent], lost: list[Lost], product: str, since: date, until: date) -> None:
+    def __init__(
+        self,
+        sent: list[Sent],
+        lost: list[Lost],
+        batches: list[Numbered],
+        product: str,
+        since: date,
+        until: date,
+    ) -> None:
         mine = [one for one in sent if one.product == product]
         self.all = list({(one.event, one.day, one.instance, one.id): one for one in mine}.values())
         self.own = [one for one in self.all if one.kind in INSTANCES]
         self.lost = [one for one in lost if one.product == product and since <= one.day <= until]
+        last = until - timedelta(days=90)
+        self.batches = [one for one in batches if one.product == product and last < one.day <= until]
         self.since, self.until = since, until
 
     def answer(self, name: str) -> Rows:
@@ -119,6 +129,14 @@ class Plain:
                 row[f"{kind}_events"] = sum(one.kind == kind for one in inside)
             rows.append(row)
         return rows
+
+    def suspected_clones(self) -> Rows:
+        given: dict[UUID, dict[int, set[UUID]]] = defaultdict(lambda: defaultdict(set))
+        for one in self.batches:
+            if one.kind in INSTANCES:
+                given[one.instance][one.number].add(one.batch)
+        twice = [numbers for numbers in given.values() if any(len(ids) > 1 for ids in numbers.values())]
+        return [{"suspected": len(twice), "numbered": len(given)}]
 
     def refusals(self) -> Rows:
         sums: Counter[tuple[str, str, str]] = Counter()

@@ -12,7 +12,7 @@ from windrow_server.questions import QUESTIONS, ask, question
 from windrow_server.store import Store
 
 from tests.server.questions.plain import Plain
-from tests.support.fleet import TODAY, fleet, refused
+from tests.support.fleet import TODAY, fleet, numbered, refused
 
 SNAPSHOTS = Path(__file__).parent / "snapshots"
 
@@ -25,7 +25,7 @@ def test_a_question_answers_what_a_plain_count_over_the_raw_events_says(
 ) -> None:
     since = until - timedelta(days=days - 1)
     answer = ask(fleet_store, name, product="hay", since=since, until=until)
-    assert answer.rows == Plain(fleet(), refused(), "hay", since, until).answer(name)
+    assert answer.rows == Plain(fleet(), refused(), numbered(), "hay", since, until).answer(name)
 
 
 @pytest.mark.parametrize("name", QUESTIONS)
@@ -64,7 +64,7 @@ def test_ephemeral_and_foreign_ids_are_never_counted_as_instances(fleet_store: S
     own = [one for one in fleet() if one.kind in ("database", "file")]
     assert len(own) < len(fleet())
     answer = ask(fleet_store, name, product="hay", since=since, until=TODAY)
-    assert answer.rows == Plain(own, [], "hay", since, TODAY).answer(name)
+    assert answer.rows == Plain(own, [], [], "hay", since, TODAY).answer(name)
 
 
 def test_the_active_of_a_week_are_those_of_the_week_before_plus_new_and_returning_less_gone(

@@ -10,8 +10,9 @@ import subprocess
 import sys
 import urllib.request
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -191,6 +192,14 @@ def test_an_answer_of_the_store_is_told_without_its_address(store: Store) -> Non
     assert "http" not in str(told.value)
 
 
+def test_an_erasure_that_fails_is_told_without_the_id(store: Store) -> None:
+    instance = str(uuid4())
+    with pytest.raises(StoreError) as told:
+        store.query("select throwIf(1, toString({id:UUID}))", {"id": instance})
+    assert "Code: 395" in str(told.value)
+    assert instance not in str(told.value)
+
+
 def test_it_answers_to_a_ping_without_a_token(url: str) -> None:
     with urllib.request.urlopen(f"http://{url.partition('@')[2].partition('/')[0]}/ping") as reply:
         assert reply.read() == b"Ok.\n"
@@ -239,3 +248,43 @@ def test_a_successor_waits_until_its_predecessor_has_gone(tmp_path: Path) -> Non
     assert second.stdout is not None
     assert "port" in json.loads(second.stdout.readline())
     second.communicate(timeout=30)
+
+
+def test_a_store_of_the_schema_before_gets_what_it_lacks_and_keeps_what_it_has(store: Store) -> None:
+    instance = uuid4()
+    row: dict[str, list[Any]] = {
+        "product": ["hay"],
+        "day": [date(2026, 11, 24)],
+        "instance_id": [instance],
+        "instance_kind": ["file"],
+        "app_version": [""],
+        "events": [1],
+        "rebuilt": [1],
+    }
+    store.insert("instance_days", row, str(uuid4()))
+    store.command("drop table batches")
+    store.migrate()
+    assert store.query("select count() as n from batches") == [{"n": 0}]
+    found = "select count() as n from instance_days where instance_id = {id:UUID}"
+    assert store.query(found, {"id": instance}) == [{"n": 1}]
+
+
+def test_the_numbers_of_batches_are_pruned_after_ninety_days(store: Store) -> None:
+    today, instance = date(2026, 11, 24), uuid4()
+    days = [today - timedelta(days=n) for n in (0, 89, 90, 91, 400)]
+    store.insert(
+        "batches",
+        {
+            "product": ["hay"] * 5,
+            "day": days,
+            "instance_id": [instance] * 5,
+            "instance_kind": ["file"] * 5,
+            "number": [1] * 5,
+            "batch_id": [uuid4() for _ in days],
+        },
+        str(uuid4()),
+    )
+    for _ in range(2):
+        store.prune_batches(today)
+        kept = store.query("select day from batches where instance_id = {id:UUID}", {"id": instance})
+        assert {row["day"] for row in kept} == set(days[:3])

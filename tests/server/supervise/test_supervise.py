@@ -7,7 +7,6 @@ import http.client
 import os
 import random
 import signal
-import subprocess
 import threading
 import time
 import uuid
@@ -17,12 +16,11 @@ from urllib.parse import urlencode
 
 import pytest
 from windrow_server.inbox import Inbox
-from windrow_server.store import Store
 from windrow_server.supervise import Child
 
 from tests.support.catalogue import envelope, event, write_catalogue
 from tests.support.http import post, request
-from tests.support.server import RunningServer, running_server, start_server
+from tests.support.server import RunningServer, children, running_server, start_server, store_of
 
 
 def wait_for(what: Callable[[], bool], seconds: float = 40) -> None:
@@ -30,23 +28,6 @@ def wait_for(what: Callable[[], bool], seconds: float = 40) -> None:
     while not what():
         assert time.monotonic() < deadline, "it did not come to pass in time"
         time.sleep(0.05)
-
-
-def children(server: RunningServer) -> dict[str, int]:
-    """Process ids of the server's children by what they run."""
-    listed = subprocess.run(
-        ["ps", "-o", "pid=,args=", "--ppid", str(server.process.pid)],
-        capture_output=True,
-        text=True,
-        check=False,
-    ).stdout
-    found = {}
-    for line in listed.splitlines():
-        pid, arguments = line.split(None, 1)
-        for part in ("windrow_server.store.process", "windrow_server.loader"):
-            if part in arguments:
-                found[part] = int(pid)
-    return found
 
 
 def alive(pid: int) -> bool:
@@ -210,11 +191,7 @@ def kill_and_count(tmp_path: Path, kills: int) -> None:
 
 def stored_ids(server: RunningServer) -> list[str]:
     """Every event's id in the store, through the loader's own URL."""
-    pid = children(server)["windrow_server.loader"]
-    environment = dict(
-        part.split("=", 1) for part in Path(f"/proc/{pid}/environ").read_text().split("\0") if "=" in part
-    )
-    store = Store.connect(environment["WINDROW_STORE_URL"])
+    store = store_of(server)
     return [str(row["event_id"]) for row in store.query("select event_id from windrow.events final", {})]
 
 

@@ -2,5 +2,7 @@
 
 from windrow_server.collector.admission import Admission, Admitted
 from windrow_server.collector.endpoint import PATHS, Collector
+from windrow_server.collector.orders import Orders
+from windrow_server.collector.requests import REQUESTS, Requests
 
-__all__ = ["PATHS", "Admission", "Admitted", "Collector"]
+__all__ = ["PATHS", "REQUESTS", "Admission", "Admitted", "Collector", "Orders", "Requests"]

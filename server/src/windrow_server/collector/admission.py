@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import re
 import secrets
+import uuid
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
@@ -25,6 +26,8 @@ from windrow_server.settings import LIMIT
 
 FORMAT = 1
 """The newest envelope format that is read here."""
+NO_INSTANCE = str(uuid.UUID(int=0))
+"""The instance of an envelope that carries refusals only."""
 
 _DIGEST = re.compile(rb'"catalogue"\s*:\s*"([0-9a-f]{64})"')
 _ENCODE = msgspec.json.Encoder().encode
@@ -65,6 +68,7 @@ class _Envelope(msgspec.Struct):
     events: list[msgspec.Raw]
     context: msgspec.Raw = msgspec.Raw(b"{}")
     dropped: msgspec.Raw = msgspec.Raw(b"{}")
+    sequence: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
 
 
 _HEAD = msgspec.json.Decoder(_Head)
@@ -74,13 +78,20 @@ _ENVELOPE = msgspec.json.Decoder(_Envelope)
 class Admission:
     """Admits batches for the products of `catalogues` (oldest version first; the last is current).
 
-    `secret` keys the hashes on the PostHog wire; without one, a random one holds for this process.
+    `secret` keys the hashes on the PostHog wire; without one, a random one holds for this process. `forgotten` are
+    the ids of instances whose events are refused; it may grow.
     """
 
-    def __init__(self, catalogues: Sequence[Catalogue], secret: bytes | None = None) -> None:
+    def __init__(
+        self,
+        catalogues: Sequence[Catalogue],
+        secret: bytes | None = None,
+        forgotten: Container[str] = frozenset(),
+    ) -> None:
         by_name: dict[str, list[Catalogue]] = {}
         for catalogue in catalogues:
             by_name.setdefault(catalogue.product.name, []).append(catalogue)
+        self.forgotten = forgotten
         self.secret = secret or secrets.token_bytes(32)
         self.products = {name: Product(name, versions) for name, versions in by_name.items()}
         self._by_key = {key: product for product in self.products.values() for key in product.keys}
@@ -113,10 +124,11 @@ class Admission:
                 pass
             else:
                 events = batch.events
-                if len(events) <= LIMIT["batch_events"] and version.sound(events, now):
+                usual = len(events) <= LIMIT["batch_events"] and batch.instance_id not in self.forgotten
+                if usual and version.sound(events, now):
                     # Space between the values is not worth the disk.
-                    usual = len(body) <= _USUAL_ENVELOPE + _USUAL_EVENT * len(events)
-                    return Admitted(version.product, body if usual else _ENCODE(batch), len(events), {})
+                    tight = len(body) <= _USUAL_ENVELOPE + _USUAL_EVENT * len(events)
+                    return Admitted(version.product, body if tight else _ENCODE(batch), len(events), {})
         return None
 
     def slowly(self, body: bytes, now: float) -> Admitted:
@@ -131,12 +143,15 @@ class Admission:
         envelope: _Envelope = decoded(_ENVELOPE, body)
         if len(envelope.events) > LIMIT["batch_events"]:
             raise Refusal("too_large")
+        if envelope.instance_id in self.forgotten:
+            return _forgotten(product.name, head.key, len(envelope.events))
         # A release may be ahead of its collector: what the current catalogue declares of it is kept.
         version = product.versions.get(envelope.catalogue, product.latest)
         refused: Counter[str] = Counter()
         context = clean_properties(parsed(envelope.context), version.context, refused)
         refused["invalid_value"] += context is None
         dropped = _dropped(parsed(envelope.dropped), refused)
+        sequence = _sequence(envelope.sequence, refused)
         events = [_event(raw, version, now, refused) for raw in envelope.events]
         kept = [event for event in events if event is not None]
         payload = {
@@ -150,8 +165,21 @@ class Admission:
             "context": context or {},
             "dropped": dropped,
             "events": kept,
+            **sequence,
         }
         return Admitted(product.name, _ENCODE(payload), len(kept), +refused)
+
+
+def _forgotten(product: str, key: str, events: int) -> Admitted:
+    """What is kept of a forgotten instance's batch: how many events were refused, and nothing of the instance."""
+    payload = {
+        "format": FORMAT,
+        "key": key,
+        "instance_id": NO_INSTANCE,
+        "instance_kind": "file",
+        "events": [],
+    }
+    return Admitted(product, _ENCODE(payload), 0, {"forgotten": events} if events else {})
 
 
 def _event(raw: msgspec.Raw, version: Version, now: float, refused: Counter[str]) -> object | None:
@@ -163,6 +191,16 @@ def _event(raw: msgspec.Raw, version: Version, now: float, refused: Counter[str]
     if event is not None and version.sound([event], now):
         return event
     return clean_event(parsed(raw), version, now, refused)
+
+
+def _sequence(raw: msgspec.Raw | msgspec.UnsetType, refused: Counter[str]) -> dict[str, int]:
+    if isinstance(raw, msgspec.UnsetType):
+        return {}
+    value = parsed(raw)
+    if type(value) is int and 0 <= value <= MOST:
+        return {"sequence": value}
+    refused["invalid_value"] += 1
+    return {}
 
 
 def _dropped(counts: Any, refused: Counter[str]) -> dict[str, int]:

@@ -43,13 +43,13 @@ def readable(body: bytes) -> bytes:
     return body
 
 
-def decoded(decoder: msgspec.json.Decoder[Any], body: bytes) -> Any:
-    """Decode an envelope. Raises `Refusal`: "not_json", or "bad_envelope" with the place, without a value."""
+def decoded(decoder: msgspec.json.Decoder[Any], body: bytes, wrong: str = "bad_envelope") -> Any:
+    """Decode an envelope. Raises `Refusal`: "not_json", or `wrong` with the place, without a value."""
     try:
         return decoder.decode(body)
     except msgspec.ValidationError as error:
         place = re.search(r"field `([a-z_]+)`", str(error)) or re.search(r"`\$\.([a-z_]+)", str(error))
-        raise Refusal("bad_envelope", f"At `{place.group(1)}`." if place else "") from None
+        raise Refusal(wrong, f"At `{place.group(1)}`." if place else "") from None
     except MALFORMED:
         raise Refusal("not_json") from None
 

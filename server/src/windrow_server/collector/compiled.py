@@ -28,8 +28,8 @@ Digest = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z")]
 Kind = Literal["database", "file", "ephemeral"]
 Sdk = Annotated[str, Meta(pattern=SDK_FORM)]
 MOST = 2**53
-"""The largest count of losses: more, and JavaScript could not read it."""
-_Count = Annotated[int, Meta(ge=0, le=MOST)]
+"""The largest count of losses or batches: more, and JavaScript could not read it."""
+Count = Annotated[int, Meta(ge=0, le=MOST)]
 _Length36 = Annotated[str, Meta(min_length=36, max_length=36)]
 _Day = Annotated[str, Meta(min_length=10, max_length=10)]
 _Hour = Annotated[str, Meta(min_length=17, max_length=17)]
@@ -61,6 +61,7 @@ class Version:
     """One version of a product's catalogue, compiled."""
 
     def __init__(self, catalogue: Catalogue, keys: Iterable[str]) -> None:
+        self.catalogue = catalogue
         self.product = catalogue.product.name
         self.digest = catalogue.digest
         self.daily = frozenset(event.name for event in catalogue.events.values() if event.daily)
@@ -149,7 +150,8 @@ def _batch_type(events: Any, catalogue: Catalogue, digest: str, keys: Iterable[s
             ("sdk", Sdk),
             ("events", list[events]),
             ("context", context | UnsetType, UNSET),
-            ("dropped", dict[reasons, _Count], msgspec.field(default_factory=dict)),
+            ("dropped", dict[reasons, Count], msgspec.field(default_factory=dict)),
+            ("sequence", Count | UnsetType, UNSET),
         ],
         forbid_unknown_fields=True,
         gc=False,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any
 
 import msgspec
@@ -20,6 +20,7 @@ from windrow_server.collector.aside import Aside
 from windrow_server.collector.body import Gone, read
 from windrow_server.errors import API_ERRORS, ApiError, Overloaded, Refusal
 from windrow_server.inbox import Inbox, Row
+from windrow_server.meta import Wish
 
 PATHS = {"/v1/batch": "windrow", "/v1/batch/": "windrow", "/batch": "posthog", "/batch/": "posthog"}
 """The paths of the collector and the wire that each speaks."""
@@ -36,11 +37,21 @@ Send = Callable[[Any], Awaitable[None]]
 
 
 class Collector:
-    """ASGI callable for `PATHS`. `clock` gives unix seconds."""
+    """ASGI callable for `PATHS`. `wishes` by product go into the replies, and may change.
 
-    def __init__(self, inbox: Inbox, admission: Admission, clock: Callable[[], float] = time.time) -> None:
+    `clock` gives unix seconds.
+    """
+
+    def __init__(
+        self,
+        inbox: Inbox,
+        admission: Admission,
+        wishes: Mapping[str, Wish] | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
         self._inbox = inbox
         self._admission = admission
+        self._wishes = {} if wishes is None else wishes
         self._clock = clock
         self._aside = Aside()
 
@@ -78,9 +89,11 @@ class Collector:
             admitted = await self._aside.run(len(body), lambda: self._admission.slowly(body, now))
         product, payload, accepted, refused = admitted
         await self._inbox.put((Row(_hour(now), product, "windrow", payload, refused),))
-        if not refused:
+        wish = self._wishes.get(product)
+        if wish is None and not refused:
             return b'{"accepted":%d,"refused":{}}' % accepted
-        return msgspec.json.encode({"accepted": accepted, "refused": refused})
+        said = {} if wish is None else wish.at(now)
+        return msgspec.json.encode({"accepted": accepted, "refused": refused, **said})
 
     async def _posthog(self, body: bytes) -> bytes:
         now = self._clock()
@@ -96,13 +109,13 @@ def _hour(now: float) -> int:
     return int(now) // _HOUR * _HOUR
 
 
-async def send_error(send: Send, error: ApiError, detail: str = "") -> None:
-    """Answer with one of `API_ERRORS` as JSON: {"error", "message", "action"}."""
+async def send_error(send: Send, error: ApiError, detail: str = "", after: int = 0) -> None:
+    """Answer with one of `API_ERRORS` as JSON: {"error", "message", "action"}; `after` seconds for Retry-After."""
     message = f"{error.message} {detail}".rstrip()
     body = msgspec.json.encode({"error": error.slug, "message": message, "action": error.action})
     more: list[tuple[bytes, bytes]] = []
-    if error.status == 503:
-        more.append((b"retry-after", str(RETRY_SECONDS).encode()))
+    if error.status in (429, 503):
+        more.append((b"retry-after", str(after or RETRY_SECONDS).encode()))
     elif error.status == 405:
         more.append((b"allow", b"POST"))
     elif error.status in (408, 413):

@@ -17,14 +17,11 @@ from typing import Any
 
 import msgspec
 
-from windrow_server.collector.admission import FORMAT, Admission, Admitted
+from windrow_server.collector.admission import FORMAT, NO_INSTANCE, Admission, Admitted
 from windrow_server.collector.clean import clean_properties, decoded, parsed, readable
 from windrow_server.collector.compiled import Version
 from windrow_server.errors import Refusal
 from windrow_server.settings import LIMIT
-
-NO_INSTANCE = str(uuid.UUID(int=0))
-"""The instance of an envelope that carries refusals only."""
 
 _LIBRARIES = {
     "posthog-python": "posthog-python",

@@ -8,7 +8,7 @@ from datetime import date
 
 from windrow.reasons import REASONS
 
-from windrow_server.meta import Meta
+from windrow_server.meta import Meta, Wish
 from windrow_server.pages import _figures, _format
 from windrow_server.pages._figures import Figure
 from windrow_server.pages._period import Period
@@ -18,10 +18,14 @@ from windrow_server.store import Store
 
 @dataclass(frozen=True, slots=True)
 class Product:
-    """A product as the pages name it. `variable` begins the names of its environment variables."""
+    """A product as the pages name it. `variable` begins the names of its environment variables.
+
+    `rotating`: its instances take a new id each month.
+    """
 
     name: str
     title: str
+    rotating: bool = False
 
     @property
     def variable(self) -> str:
@@ -42,11 +46,20 @@ class Headline:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """One question on the page, with its figures."""
+    """One question on the page, with its figures; or `instead`, the sentence that says why there are none."""
 
     question: Question
     figures: list[Figure]
     note: str = ""
+    instead: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Clones:
+    """How many of the instances that number their batches are suspected to be two copies."""
+
+    suspected: int
+    numbered: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +72,8 @@ class View:
     headlines: list[Headline]
     sections: list[Section]
     refusals: Answer | None
+    clones: Clones | None
+    wishes: list[str]
     empty: bool
 
     @property
@@ -73,50 +88,70 @@ class View:
 
 def insights(store: Store, meta: Meta, product: str | None, period: str | None, now: float) -> View:
     """Ask everything that the page shows. An unknown product becomes the first one. Raises what the store raises."""
-    products = [Product(name, title) for name, title in meta.products()]
+    products = [Product(c.product.name, c.product.title, c.product.rotate != "never") for c in meta.current()]
     chosen = next((p for p in products if p.name == product), products[0] if products else None)
     days = Period.read(period, now)
     if chosen is None:
-        return View(products, None, days, [], [], None, empty=True)
-    answers = _answers(store, chosen.name, days)
-    sections = _sections(answers, days.until)
+        return View(products, None, days, [], [], None, None, [], empty=True)
+    answers = _answers(store, chosen, days)
+    sections = _sections(answers, days.until, chosen)
     empty = all(figure.empty for section in sections for figure in section.figures)
     refused = answers["refusals"]
+    (clones,) = answers["suspected_clones"].rows
     return View(
-        products, chosen, days, _headlines(answers["headline"]), sections, refused, empty and not refused.rows
+        products,
+        chosen,
+        days,
+        _headlines(answers["headline"], chosen),
+        sections,
+        refused,
+        Clones(**clones),
+        meta.wishes().get(chosen.name, Wish()).words(now),
+        empty and not refused.rows,
     )
 
 
-def _answers(store: Store, product: str, period: Period) -> dict[str, Answer]:
+def _answers(store: Store, product: Product, period: Period) -> dict[str, Answer]:
     def answer(name: str) -> Answer:
-        return ask(store, name, product=product, since=period.since, until=period.until)
+        return ask(store, name, product=product.name, since=period.since, until=period.until)
 
+    names = [name for name, question in QUESTIONS.items() if not (question.lasting and product.rotating)]
     # Two at a time: the engine has the cores, and a page must not take them all from the loader.
     with ThreadPoolExecutor(2) as pool:
-        return dict(zip(QUESTIONS, pool.map(answer, QUESTIONS), strict=True))
+        return dict(zip(names, pool.map(answer, names), strict=True))
 
 
-def _sections(answers: dict[str, Answer], today: date) -> list[Section]:
+def _sections(answers: dict[str, Answer], today: date, product: Product) -> list[Section]:
     running = "The paler bar is the week that is still running."
+    turn = " In a week that crosses into another month, an instance counts under both its ids."
+    turn = turn if product.rotating else ""
     return [
         Section(
             QUESTIONS["active_instances"],
             _figures.active_instances(answers["active_instances"], today),
-            "Today, this week and this month are not over: their numbers still grow, and are drawn paler.",
+            "Today, this week and this month are not over: their numbers still grow, and are drawn paler."
+            + turn,
         ),
-        Section(
-            QUESTIONS["lifecycle"],
-            [_figures.lifecycle(answers["lifecycle"], today)],
-            running,
-        ),
+        _lifecycle(answers, today, running, product),
         Section(
             QUESTIONS["versions"],
             [_figures.versions(answers["versions"], today)],
-            "The last week is still running.",
+            "The last week is still running." + turn,
         ),
         Section(QUESTIONS["events_by_name"], [_figures.events_by_name(answers["events_by_name"])]),
         Section(QUESTIONS["other_kinds"], [_figures.other_kinds(answers["other_kinds"], today)], running),
     ]
+
+
+def _lifecycle(answers: dict[str, Answer], today: date, note: str, product: Product) -> Section:
+    question = QUESTIONS["lifecycle"]
+    if product.rotating:
+        why = (
+            f"Not shown: an instance of {product.title} takes a new id each month, so that nothing tells a new "
+            "instance from one that was there before."
+        )
+        return Section(question, [], instead=why)
+    return Section(question, [_figures.lifecycle(answers["lifecycle"], today)], note)
 
 
 _WINDOWS = {
@@ -126,10 +161,12 @@ _WINDOWS = {
 }
 
 
-def _headlines(answer: Answer) -> list[Headline]:
+def _headlines(answer: Answer, product: Product) -> list[Headline]:
     headlines = []
     for row in answer.rows:
         label, before, note = _WINDOWS[row["days"]]
+        if product.rotating and row["days"] > 1:
+            note += " An instance counts anew with each month's id."
         # A day that is not over has no fair change against one that is.
         change = "" if row["days"] == 1 else f" ({_format.change(row['active'], row['before'])})"
         beside = f"{_format.number(row['before'])} {before}{change}"

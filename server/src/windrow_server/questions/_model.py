@@ -24,6 +24,7 @@ class Question:
 
     `definition` is the sentence under the chart; `computed` tells how, for the reference page. The SQL is in
     `NAME.sql` beside the module; its bound parameters are product (String), since and until (Date, inclusive).
+    A `lasting` question needs ids that last, and is not asked about a product whose instances change theirs.
     """
 
     name: str
@@ -32,6 +33,7 @@ class Question:
     computed: str
     columns: tuple[Column, ...]
     reads: tuple[str, ...]
+    lasting: bool = False
 
     @property
     def sql(self) -> str:

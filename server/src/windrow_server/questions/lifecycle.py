@@ -26,4 +26,5 @@ QUESTION = Question(
         Column("gone", "instances active in the week before, not in this one; empty while the week runs"),
     ),
     reads=("instance_days",),
+    lasting=True,
 )

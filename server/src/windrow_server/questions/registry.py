@@ -12,6 +12,7 @@ from windrow_server.questions import (
     lifecycle,
     other_kinds,
     refusals,
+    suspected_clones,
     versions,
 )
 from windrow_server.questions._model import Answer, Question
@@ -28,6 +29,7 @@ QUESTIONS: dict[str, Question] = {
         versions,
         events_by_name,
         other_kinds,
+        suspected_clones,
         refusals,
     )
 }

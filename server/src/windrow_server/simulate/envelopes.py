@@ -42,6 +42,7 @@ class Sender:
             "batch_id": event_id(0, _hex(source)),
             "instance_id": instance,
             "instance_kind": life.kind,
+            "sequence": day - life.born,
             "sdk": "windrow-python/0.1.0",
             "context": {
                 prop.name: version if prop.name == "app_version" else self._value(prop, life, 0, source)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, date, datetime
 from typing import Any
 from uuid import UUID
@@ -24,6 +24,7 @@ EVENT_COLUMNS = (
     ),
     *("context", "catalogue", "sdk", "wire", "received", "collector", "sequence", "version"),
 )
+BATCH_COLUMNS = ("product", "day", "instance_id", "instance_kind", "number", "batch_id")
 REFUSAL_COLUMNS = ("product", "day", "reason", "wire", "stage", "n", "collector", "sequence")
 
 
@@ -38,6 +39,8 @@ class _Envelope(msgspec.Struct):
     instance_id: UUID
     instance_kind: str
     events: list[_Event]
+    batch_id: UUID | None = None
+    sequence: int | None = None
     catalogue: str = ""
     sdk: str = ""
     context: dict[str, Any] = {}
@@ -48,12 +51,17 @@ _decode = msgspec.json.Decoder(_Envelope).decode
 
 
 class Columns:
-    """What one transfer brings: events and refusals in columns, and the days that change by product."""
+    """What one transfer brings: events, refusals and numbered batches in columns, and the days that change by product.
 
-    def __init__(self, collector: str) -> None:
+    Of an instance that is `forgotten` nothing is taken but the number of its events, as refused.
+    """
+
+    def __init__(self, collector: str, forgotten: Callable[[UUID], bool] = lambda _: False) -> None:
         self.events: dict[str, list[Any]] = {name: [] for name in EVENT_COLUMNS}
         self.refusals: dict[str, list[Any]] = {name: [] for name in REFUSAL_COLUMNS}
+        self.batches: dict[str, list[Any]] = {name: [] for name in BATCH_COLUMNS}
         self.days: dict[str, set[date]] = {}
+        self._forgotten = forgotten
         self._collector = collector
         self._known_days: dict[str, date] = {}
 
@@ -70,11 +78,19 @@ class Columns:
         """Add one admitted batch (`received` in unix seconds); how many events it had."""
         envelope = _decode(payload)
         moment = datetime.fromtimestamp(received, UTC)
+        if self._forgotten(envelope.instance_id):
+            late = len(envelope.events)
+            if late:
+                refused = {**refused, "forgotten": late}
+            envelope.events, envelope.dropped, envelope.sequence = [], {}, None
         lost = (("sdk", envelope.dropped), ("collector", refused))
         for stage, counts in lost:
             for reason, n in counts.items():
                 lost_row = (product, moment.date(), reason, wire, stage, n, self._collector, sequence)
                 _append(self.refusals, lost_row)
+        if envelope.sequence is not None and envelope.batch_id is not None:
+            numbered = (envelope.instance_kind, envelope.sequence, envelope.batch_id)
+            _append(self.batches, (product, moment.date(), envelope.instance_id, *numbered))
         context = {name: _text(value) for name, value in envelope.context.items()}
         version = received << 32 | sequence & 0xFFFFFFFF
         days = self.days.setdefault(product, set())

@@ -49,3 +49,17 @@ create table if not exists refusals (
 engine = ReplacingMergeTree
 order by (product, day, reason, wire, stage, collector, sequence)
 settings non_replicated_deduplication_window = 10000, fsync_after_insert = 1, fsync_part_directory = 1;
+
+-- The number that an instance gave each of its batches: one number with two batches is two copies of an instance.
+create table if not exists batches (
+    product LowCardinality(String),
+    day Date,
+    instance_id UUID,
+    instance_kind LowCardinality(String),
+    number UInt64,
+    batch_id UUID
+)
+engine = ReplacingMergeTree
+partition by toYYYYMM(day)
+order by (product, instance_id, number, batch_id)
+settings non_replicated_deduplication_window = 10000, fsync_after_insert = 1, fsync_part_directory = 1;

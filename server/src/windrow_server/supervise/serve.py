@@ -20,7 +20,7 @@ import uvicorn
 from windrow.catalogue import Catalogue
 
 from windrow_server.app import App
-from windrow_server.collector import Admission, Collector
+from windrow_server.collector import Admission, Collector, Orders, Requests
 from windrow_server.inbox import Inbox
 from windrow_server.meta import Meta
 from windrow_server.settings import Settings
@@ -44,14 +44,17 @@ def serve(settings: Settings) -> None:
         with told(memory):
             meta = Meta(memory)
             stack.callback(meta.close)
-            admission = _remembered(meta, catalogues)
+            orders = Orders(meta)
+            admission = _remembered(meta, catalogues, orders)
         listener = stack.enter_context(bound(settings.host, settings.port))
         settings = replace(settings, port=listener.getsockname()[1])  # the pages show it
         inbox = _opened(settings.data)
         stack.callback(inbox.close)
-        app = App(Collector(inbox, admission), inbox, meta, settings)
+        collector = Collector(inbox, admission, orders.wishes)
+        app = App(collector, Requests(admission, orders), inbox, meta, settings)
         with told(memory):
             token = meta.ensure_admin_token(preset)
+        stack.enter_context(orders.watched())
         stop = threading.Event()
         url = stack.enter_context(_store_process(settings))
         stack.enter_context(_attached(url, app, settings, stop))
@@ -64,11 +67,11 @@ def serve(settings: Settings) -> None:
 # ---- what it remembers ------------------------------------------------------------------------------
 
 
-def _remembered(meta: Meta, catalogues: list[Catalogue]) -> Admission:
+def _remembered(meta: Meta, catalogues: list[Catalogue], orders: Orders) -> Admission:
     for catalogue in catalogues:
         meta.register(catalogue)
     meta.session_key()  # made at the start: a page must never wait until it may write
-    return Admission(known(meta), meta.secret("posthog-wire"))
+    return Admission(known(meta), meta.secret("posthog-wire"), orders.forgotten)
 
 
 def _opened(data: Path) -> Inbox:
