@@ -134,7 +134,7 @@ def test_a_thousand_events_of_a_process_that_ends_are_all_counted(
     done = products.run(program, KETTLE_TELEMETRY_ENDPOINT=server.url)
     assert done.returncode == 0
     ledger = (tmp_path / "state" / "ledger.jsonl").read_text()
-    assert ledger.count('"outcome":"delivered"') >= 2
+    assert ledger.count('"outcome":"delivered 200"') >= 2
     insights = Insights(browser, server.url, server.admin_token, "kettle")
     eventually(lambda: 1000 in insights.events().get("tea_made", []), within=30)
     insights.close()

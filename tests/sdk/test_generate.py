@@ -200,7 +200,7 @@ def test_the_queue_is_bounded(tmp_path: Path) -> None:
     catalogue = loads(CATALOGUE)
     with telemetry_of(catalogue, Slow()) as telemetry:
         events = imported(catalogue, tmp_path).Events(telemetry)
-        for _ in range(QUEUE_EVENTS + 2000):
+        for _ in range(2 * QUEUE_EVENTS + 3000):
             events.tea_made(sort="green")
         assert telemetry.queued() <= QUEUE_EVENTS
         assert telemetry.status().dropped["queue_full"] >= 1000

@@ -181,7 +181,8 @@ class Outbox:
     def _wishes(self, worker: Worker, outcome: Outcome) -> None:
         if outcome.wishes:
             worker.wish(outcome.wishes)
-            pause = min(outcome.wishes.get("pause", 0.0), _LONGEST_WISH)
+            # All pauses end at one moment: what is added keeps the fleet from coming back in step.
+            pause = min(outcome.wishes.get("pause", 0.0) * random.uniform(1.0, 1.1), _LONGEST_WISH)  # noqa: S311
             self._wished = self._not_before = max(self._not_before, time.monotonic() + pause)
 
     def _done(self, worker: Worker, entry: Entry, reason: str = "") -> None:

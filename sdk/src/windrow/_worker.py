@@ -283,7 +283,9 @@ class Worker:
     def _pack_all(self, identity: Identity, due: list[WireEvent]) -> None:
         held, self._held = self._held, []
         ready = self._deadline is not None or any(outbox.is_ready() for outbox in self._outboxes)
-        while due or (ready and (held or self.client.queued())):
+        for _ in range(1 + QUEUE_EVENTS // BATCH_EVENTS):  # a busy product must not keep us from sending
+            if not due and not (ready and (held or self.client.queued())):
+                break
             taken, held = held[:BATCH_EVENTS], held[BATCH_EVENTS:]
             taken += self.client.take_events(BATCH_EVENTS - len(taken))
             free = [event for event in taken if event[0] in self._allowed]
