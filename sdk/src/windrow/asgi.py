@@ -1,22 +1,24 @@
-"""The dashboard's two routes, as an ASGI app to mount in the product: `config` and `events`.
+"""The dashboard's two routes, `config` and `events`, as an ASGI app to mount in the product.
 
-`GET …/config` says whether to send and what; `POST …/events` takes a list of events. Same origin only, no cookie
-read, nothing about the caller kept.
+`GET …/config` says whether to send and what; `POST …/events` takes a list of events.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from windrow import Telemetry
+from windrow._dashboard import HEADERS, LARGEST_BODY, Answer, open_request, take_events
 
-Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+__all__ = ["LARGEST_BODY", "TelemetryApp"]
 
-LARGEST_BODY = 32_768  # bytes
+# Loosely: each framework has types of its own for these, and the app is to be mounted in all of them.
+Scope = Any
+Receive = Callable[[], Awaitable[Any]]
+Send = Callable[[Any], Awaitable[None]]
+
+_HEADERS = [(name.encode(), value.encode()) for name, value in HEADERS]
 
 
 class TelemetryApp:
@@ -29,44 +31,13 @@ class TelemetryApp:
         """Answer `config` and `events`; anything else is 404."""
         if scope["type"] != "http":
             return
-        route = scope["path"].rstrip("/").rpartition("/")[2]
-        if (scope["method"], route) == ("GET", "config"):
-            await _reply(send, 200, self._config())
-        elif (scope["method"], route) == ("POST", "events"):
-            status, answer = await self._events(scope, receive)
-            await _reply(send, status, answer)
-        else:
-            await _reply(send, 404, _error("not_found", "There are GET config and POST events."))
-
-    def _config(self) -> dict[str, Any]:
-        if not self._telemetry.is_enabled():
-            return {"enabled": False}
-        declared = [e for e in self._telemetry.catalogue.events.values() if e.source == "dashboard"]
-        routes = {v for e in declared for p in e.properties.values() if p.type == "route" for v in p.values}
-        return {
-            "enabled": True,
-            "events": {event.name: list(event.properties) for event in declared},
-            "routes": sorted(routes),
+        headers = {
+            name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]
         }
-
-    async def _events(self, scope: Scope, receive: Receive) -> tuple[int, dict[str, Any]]:
-        headers = {name.lower(): value for name, value in scope["headers"]}
-        if headers.get(b"sec-fetch-site", b"same-origin") not in (b"same-origin", b"none"):
-            return 403, _error("cross_site", "Events are taken from the product's own pages only.")
-        if not headers.get(b"content-type", b"").lower().startswith(b"application/json"):
-            return 415, _error("not_json", "Send application/json.")
-        if not self._telemetry.is_enabled():
-            return 200, {"enabled": False, "accepted": 0}
-        body = await _read(receive)
-        if body is None:
-            return 413, _error("too_large", f"Send at most {LARGEST_BODY} bytes at once.")
-        try:
-            events = json.loads(body)["events"]
-        except (ValueError, TypeError, KeyError, RecursionError):
-            events = None
-        if not isinstance(events, list):
-            return 400, _error("not_json", 'Send {"events": [{"name": …, "properties": {…}}]}.')
-        return 200, {"enabled": True, "accepted": self._telemetry.ingest(events)}
+        answer = open_request(self._telemetry, scope["method"], scope["path"], headers)
+        if answer is None:
+            answer = take_events(self._telemetry, await _read(receive))
+        await _reply(send, answer)
 
 
 async def _read(receive: Receive) -> bytes | None:
@@ -80,12 +51,6 @@ async def _read(receive: Receive) -> bytes | None:
             return bytes(body)
 
 
-def _error(slug: str, action: str) -> dict[str, str]:
-    return {"error": slug, "action": action}
-
-
-async def _reply(send: Send, status: int, answer: dict[str, Any]) -> None:
-    body = json.dumps(answer).encode()
-    headers = [(b"content-type", b"application/json"), (b"cache-control", b"no-store")]
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
+async def _reply(send: Send, answer: Answer) -> None:
+    await send({"type": "http.response.start", "status": answer.status, "headers": _HEADERS})
+    await send({"type": "http.response.body", "body": answer.body})

@@ -1,16 +1,19 @@
-"""The two routes that the dashboard calls, driven as a server would drive them."""
+"""The two routes that the dashboard calls, driven as a server of either kind would drive them."""
 
 from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import MutableMapping
+from collections.abc import Callable, MutableMapping
+from io import BytesIO
 from pathlib import Path
 from typing import Any
+from wsgiref.util import setup_testing_defaults
+from wsgiref.validate import validator
 
 import pytest
-from windrow import Telemetry
-from windrow.asgi import LARGEST_BODY, TelemetryApp
+from windrow import Telemetry, asgi, wsgi
+from windrow.asgi import LARGEST_BODY
 from windrow.sinks import Memory
 
 from tests.support import products
@@ -19,21 +22,13 @@ JSON = {"content-type": "application/json"}
 VIEW = {"name": "page_view", "properties": {"route": "/teas/:id"}}
 
 
-class Dashboard:
-    def __init__(self, folder: Path, **options: Any) -> None:
-        self.sink = Memory()
-        environ = {
-            **products.ENVIRON,
-            "KETTLE_TELEMETRY_DIR": str(folder / "state"),
-            **options.pop("environ", {}),
-        }
-        catalogue = products.write_catalogue(folder)
-        self.telemetry = Telemetry(catalogue, sink=self.sink, environ=environ, **options)
-        self._app = TelemetryApp(self.telemetry)
+Call = Callable[[str, str, bytes, dict[str, str]], tuple[int, dict[str, Any]]]
 
-    def call(
-        self, method: str, path: str, body: bytes = b"", headers: dict[str, str] = JSON
-    ) -> tuple[int, dict[str, Any]]:
+
+def under_asgi(telemetry: Telemetry) -> Call:
+    app = asgi.TelemetryApp(telemetry)
+
+    def call(method: str, path: str, body: bytes, headers: dict[str, str]) -> tuple[int, dict[str, Any]]:
         pieces = [body[at : at + 1000] for at in range(0, len(body), 1000)] or [b""]
         sent: list[MutableMapping[str, Any]] = []
 
@@ -46,11 +41,69 @@ class Dashboard:
 
         raw = [(name.encode(), value.encode()) for name, value in headers.items()]
         scope = {"type": "http", "method": method, "path": path, "headers": raw}
-        asyncio.run(self._app(scope, receive, send))
+        asyncio.run(app(scope, receive, send))
         return sent[0]["status"], json.loads(sent[1]["body"])
+
+    return call
+
+
+def under_wsgi(telemetry: Telemetry) -> Call:
+    app = validator(wsgi.TelemetryApp(telemetry))
+
+    def call(method: str, path: str, body: bytes, headers: dict[str, str]) -> tuple[int, dict[str, Any]]:
+        named = {f"HTTP_{name.replace('-', '_').upper()}": value for name, value in headers.items()}
+        environ: dict[str, Any] = {
+            "REQUEST_METHOD": method,
+            "PATH_INFO": path,
+            "SCRIPT_NAME": "",
+            "QUERY_STRING": "",
+            **named,
+        }
+        environ["CONTENT_TYPE"] = environ.pop("HTTP_CONTENT_TYPE", "")
+        environ["CONTENT_LENGTH"] = str(len(body))
+        environ["wsgi.input"] = BytesIO(body + b"the next request")
+        setup_testing_defaults(environ)
+        statuses: list[str] = []
+
+        def start_response(status: str, *_: Any) -> Any:
+            statuses.append(status)
+
+        answer = app(environ, start_response)
+        try:
+            content = b"".join(answer)
+        finally:
+            answer.close()  # type: ignore[attr-defined]  # the validator's iterator has it
+        return int(statuses[0].split()[0]), json.loads(content)
+
+    return call
+
+
+class Dashboard:
+    shell: Callable[[Telemetry], Call]
+
+    def __init__(self, folder: Path, **options: Any) -> None:
+        self.sink = Memory()
+        environ = {
+            **products.ENVIRON,
+            "KETTLE_TELEMETRY_DIR": str(folder / "state"),
+            **options.pop("environ", {}),
+        }
+        catalogue = products.write_catalogue(folder)
+        self.telemetry = Telemetry(catalogue, sink=self.sink, environ=environ, **options)
+        self._call = type(self).shell(self.telemetry)
+
+    def call(
+        self, method: str, path: str, body: bytes = b"", headers: dict[str, str] = JSON
+    ) -> tuple[int, dict[str, Any]]:
+        return self._call(method, path, body, headers)
 
     def post(self, events: object, **headers: str) -> tuple[int, dict[str, Any]]:
         return self.call("POST", "/telemetry/events", json.dumps({"events": events}).encode(), JSON | headers)
+
+
+@pytest.fixture(params=[under_asgi, under_wsgi], autouse=True)
+def _shell(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Dashboard, "shell", staticmethod(request.param), raising=False)
 
 
 def test_the_dashboard_is_told_what_it_may_send(tmp_path: Path) -> None:
@@ -131,3 +184,17 @@ def test_bad_requests_are_answered_with_what_to_do(
 )
 def test_there_is_nothing_else(tmp_path: Path, method: str, path: str) -> None:
     assert Dashboard(tmp_path).call(method, path)[0] == 404
+
+
+def test_a_body_of_unknown_length_is_read_where_the_server_knows_its_end(tmp_path: Path) -> None:
+    app = wsgi.TelemetryApp(Dashboard(tmp_path).telemetry)
+    body = json.dumps({"events": [VIEW]}).encode()
+    for ended, status in ((True, "200 OK"), (False, "400 Bad Request")):
+        environ = {"REQUEST_METHOD": "POST", "PATH_INFO": "/events", "CONTENT_TYPE": "application/json"}
+        answers: list[str] = []
+
+        def start_response(status: str, *_: Any, answers: list[str] = answers) -> Any:
+            answers.append(status)
+
+        list(app({**environ, "wsgi.input": BytesIO(body), "wsgi.input_terminated": ended}, start_response))
+        assert answers == [status]
