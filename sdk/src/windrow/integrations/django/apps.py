@@ -6,9 +6,15 @@ from django.apps import AppConfig
 
 
 class WindrowConfig(AppConfig):
-    """Brings the table in which an instance remembers."""
+    """Brings the table in which an instance remembers, and tells which migrations were applied."""
 
     name = "windrow.integrations.django"
     label = "windrow"
     verbose_name = "Windrow"
     default = True
+
+    def ready(self) -> None:
+        """Connect what listens."""
+        from windrow.integrations.django import _signals
+
+        _signals.connect()
