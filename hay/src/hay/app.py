@@ -16,6 +16,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 from windrow import Telemetry
 from windrow.asgi import TelemetryApp
+from windrow.integrations.starlette import lifespan
 
 from hay import __version__, telemetry
 from hay.migrate import upgrade
@@ -38,15 +39,17 @@ def create_app(data: Path) -> FastAPI:
     """Hay over the data in a folder: its database, and `hay.toml` if there is one."""
     data.mkdir(parents=True, exist_ok=True)
     database = Database(data)
-    told = telemetry.start(data, database, upgrade(database.url))
+    told = telemetry.make(data)
+    upgrade(database.url, told)
+    telemetry.start(told, database)
 
     @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+    async def own(_: FastAPI) -> AsyncIterator[None]:
         yield
-        told.close()
         database.close()
 
-    app = FastAPI(title="Hay", version=__version__, lifespan=lifespan, docs_url=None, redoc_url=None)
+    life = lifespan(told, own)
+    app = FastAPI(title="Hay", version=__version__, lifespan=life, docs_url=None, redoc_url=None)
     app.mount("/telemetry", TelemetryApp(told))
     app.mount("/windrow", StaticFiles(directory=_BROWSER, check_dir=False))
     app.mount("/static", StaticFiles(directory=_HERE / "static"))

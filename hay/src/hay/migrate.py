@@ -1,4 +1,4 @@
-"""Brings the database up to date, and says what was done."""
+"""Brings the database up to date, and tells which migrations were applied."""
 
 from __future__ import annotations
 
@@ -6,29 +6,17 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import create_engine
+from windrow import Telemetry
+from windrow.integrations.alembic import on_version_apply
 
 _FOLDER = Path(__file__).parent / "migrations"
 
 
-def upgrade(url: str) -> list[str]:
-    """Apply what is missing; the names of the migrations that were applied, in their order."""
+def upgrade(url: str, telemetry: Telemetry) -> None:
+    """Apply what is missing."""
     config = Config()
     config.set_main_option("script_location", str(_FOLDER))
     config.set_main_option("path_separator", "os")
     config.set_main_option("sqlalchemy.url", url)
-    before = _revision(url)
+    config.attributes["on_version_apply"] = on_version_apply(telemetry)
     command.upgrade(config, "head")
-    scripts = ScriptDirectory.from_config(config).iterate_revisions("head", before or "base")
-    return [Path(script.path).stem for script in reversed(list(scripts))]
-
-
-def _revision(url: str) -> str | None:
-    engine = create_engine(url)
-    try:
-        with engine.connect() as connection:
-            return MigrationContext.configure(connection).get_current_revision()
-    finally:
-        engine.dispose()

@@ -17,15 +17,16 @@ from hay.models import CHANNELS, PLUGIN_TYPES, Database
 CATALOGUE = Path(__file__).parents[2] / "telemetry.toml"
 
 
-def start(data: Path, database: Database, migrations: list[str]) -> Telemetry:
-    """Begin, say that the server has started and which `migrations` it has just applied."""
-    telemetry = Telemetry(CATALOGUE, app_version=__version__, config=configuration(data))
+def make(data: Path) -> Telemetry:
+    """Telemetry by Hay's configuration; nothing is begun."""
+    return Telemetry(CATALOGUE, app_version=__version__, config=configuration(data))
+
+
+def start(telemetry: Telemetry, database: Database) -> None:
+    """Say that the server has started, and what is asked once a day."""
     telemetry.snapshot("instance_info")(_surroundings)
     telemetry.snapshot("feature_usage")(lambda: _usage(database))
     telemetry.track("server_started", _surroundings())
-    for name in migrations:
-        telemetry.track("migration_run", {"name": name})
-    return telemetry
 
 
 def configuration(data: Path) -> Callable[[], dict[str, Any]]:
