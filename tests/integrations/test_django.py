@@ -203,3 +203,24 @@ assert cupboard() == {"teas": 3}
         run(example, env, code)
         sent = [event["properties"] for event in collector.events if event["name"] == "cupboard"]
     assert sent == [{"teas": "1-9"}]
+
+
+def rows(example: Path) -> dict[str, str]:
+    database = sqlite3.connect(example / "kettle.sqlite")
+    try:
+        return dict(database.execute("SELECT name, value FROM windrow_state"))
+    finally:
+        database.close()
+
+
+def test_the_instance_remembers_in_the_products_database(tmp_path: Path) -> None:
+    example = serving.copy_example(tmp_path, "django")
+    with listening() as collector:
+        env = serving.environment(tmp_path, collector.url)
+        for _ in range(2):
+            serving.run("manage.py migrate", example, env)
+            run(example, env, 'telemetry.track("tea_made", {"sort": "green"})')
+        assert {body["instance_kind"] for body in collector.bodies} == {"database"}
+        assert len({body["instance_id"] for body in collector.bodies}) == 1
+    assert "secret" in rows(example)
+    assert not (tmp_path / "state").exists()

@@ -9,6 +9,7 @@ from django.conf import settings
 from django.db import connections
 
 from windrow import Telemetry
+from windrow.integrations.django.state import DjangoState
 
 #: What `WINDROW` may have, and what each means.
 KEYS = (
@@ -36,7 +37,7 @@ def configured() -> dict[str, Any]:
 def current() -> Telemetry:
     """This process's `Telemetry`. Threads that ask for the first one at once get the same."""
     # Without a lock, which another thread might hold at a fork; of two that were made, one has not begun anything.
-    return _made.get("telemetry") or _made.setdefault("telemetry", Telemetry(**_options()))
+    return _made.get("telemetry") or _made.setdefault("telemetry", Telemetry(**options()))
 
 
 def close() -> None:
@@ -52,11 +53,12 @@ def forget(*, setting: str = "", **_: Any) -> None:
         _made.clear()
 
 
-def _options() -> dict[str, Any]:
+def options() -> dict[str, Any]:
+    """What `Telemetry` is made with."""
     given = configured()
     names = [name for name, _ in KEYS if name in given and name not in _NOT_FOR_TELEMETRY]
-    options = {name.lower(): given[name] for name in names}
-    return {"catalogue": "", "config": _config, **options}
+    named = {name.lower(): given[name] for name in names}
+    return {"catalogue": "", "config": _config, "state": DjangoState(), **named}
 
 
 def _config() -> dict[str, Any]:
