@@ -60,7 +60,7 @@ from tasks import Path, Telemetry
 
 # Later: a process that was cut off keeps its lease for a minute.
 telemetry = Telemetry(Path("../telemetry.toml"), clock=lambda: time.time() + 90)
-assert telemetry.send_daily(20)
+assert telemetry.send_daily(30)
 """
 PREFORK, SOLO = "--pool prefork --concurrency 2", "--pool solo"
 

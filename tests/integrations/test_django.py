@@ -187,10 +187,10 @@ def cupboard():
 
 Tea.objects.create(sort="green")
 with transaction.atomic():
-    Tea.objects.create(sort="black")
     telemetry.preview()  # asks in this thread, whose connection is the product's
+    Tea.objects.create(sort="black")
     Tea.objects.create(sort="herbal")
-assert telemetry.send_daily()
+assert telemetry.send_daily(30)
 mine, flushers = seen[0], seen[-1]
 assert mine.connection is not None
 assert flushers is not mine

@@ -25,7 +25,7 @@ telemetry.track("tea_made", {"sort": "black"})  # in the parent, before it forks
 SEND_DAILY = """
 from app import telemetry
 
-assert telemetry.send_daily()
+assert telemetry.send_daily(30)
 """
 
 

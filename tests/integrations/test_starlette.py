@@ -68,12 +68,12 @@ def test_a_start_that_fails_is_the_apps_own_error(tmp_path: Path) -> None:
 
 
 def test_nothing_is_begun_by_a_server_that_tracks_nothing(tmp_path: Path) -> None:
-    before = threading.active_count()
+    before = threading.enumerate()
     telemetry = make(tmp_path)
 
     async def live() -> None:
         async with lifespan(telemetry)(Starlette()):
-            assert threading.active_count() == before
+            assert [thread.name for thread in threading.enumerate() if thread not in before] == []
 
     asyncio.run(live())
     assert not (tmp_path / "state").exists()
