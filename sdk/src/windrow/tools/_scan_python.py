@@ -49,6 +49,10 @@ class _Finder:
     def _call(self, node: ast.Call) -> Iterator[Call]:
         yield from self._typed(node.func)
         name, receiver = _last(node.func), _receiver(node.func)
+        if name == "on_version_apply":  # of windrow.integrations.alembic, which tracks
+            given = next((self._texts(word.value) for word in node.keywords if word.arg == "event"), None)
+            for text in given or ["migration_run"]:
+                yield Call(self._file, node.lineno, "track", text, (), False, "server")
         if name not in _CALLS:
             return
         sure = name in self._bare if receiver is None else is_telemetry(receiver, self._receivers)
