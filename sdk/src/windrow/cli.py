@@ -10,6 +10,8 @@ from pathlib import Path
 from windrow import __version__
 from windrow.catalogue import Catalogue, load
 from windrow.errors import CatalogueError
+from windrow.operator import run as run_for_operator
+from windrow.operator._commands import add_commands, listed
 from windrow.tools import diff, generate, scan
 from windrow.tools._console import EXIT_BAD, EXIT_OK, EXIT_USAGE, is_written, say, write
 from windrow.tools.docs import TEMPLATE, telemetry_md
@@ -36,10 +38,13 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="windrow",
         description="Write, check and publish a catalogue: all that your product may ever send.",
+        epilog=listed("windrow"),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"windrow {__version__}")
     parser.set_defaults(run=lambda _: _help(parser))
-    commands = parser.add_subparsers(title="commands", metavar="command")
+    commands = parser.add_subparsers(title="for maintainers, of a catalogue", metavar="command")
+    add_commands(commands, run_for_operator)
 
     init = commands.add_parser("init", help="write a commented catalogue to start from")
     init.add_argument("file", nargs="?", type=Path, default=Path("telemetry.toml"))
