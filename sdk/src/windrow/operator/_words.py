@@ -298,13 +298,13 @@ def asked_before(t: Terminal, plan: Answer, command: str, *, local: bool) -> Non
     batches = f", with a ledger of {_number(plan['batches'], 'batch', 'batches')}" if plan["batches"] else ""
     wiped = f"What is remembered here is wiped{batches}: {plan['place']}."
     if command == "reset":
-        t.text(f"{title} becomes a new instance.")
-        steps = [
-            wiped,
-            "What was sent stays at its makers, and nobody can ask for it any more: forget comes first.",
-        ]
+        t.text(f"If you go on, {title} becomes a new instance:")
+        steps = [wiped]
+        if ids:
+            stays = f"What was sent under {_ids(ids)} stays with its makers, and cannot be asked for any more."
+            steps.append(f"{stays} To have it erased, forget first.")
     else:
-        t.text(f"{title} is forgotten{', here alone' if local else ''}.")
+        t.text(f"If you go on, {title} is forgotten{', here alone' if local else ''}:")
         steps = ["Telemetry is switched off, and stays off."]
         if ids and not local and plan["asks"]:
             steps.append(f"{plan['asks']} erases all that it holds under {_ids(ids)}.")
