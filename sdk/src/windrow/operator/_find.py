@@ -7,6 +7,7 @@ from collections.abc import Callable, Container, Mapping
 from pathlib import Path
 
 from windrow import _settings
+from windrow._gate import place_of
 from windrow.catalogue import Product
 from windrow.errors import StateError
 from windrow.state import FORMAT, FileState, MemoryState, State, open_folder
@@ -47,12 +48,6 @@ def where_it_would_be(given: Given, product: Product, environ: Mapping[str, str]
     if given is not None and not isinstance(given, str | os.PathLike):
         return place_of(given)
     return _folder(given, product, environ) or ""
-
-
-def place_of(state: State) -> str:
-    """Where a state is, in words that are safe to show."""
-    folder = str(getattr(state, "folder", ""))
-    return folder or (f"the product's {state.kind}" if state.kind == "database" else "memory")
 
 
 def put_row(state: State, key: str, value: str | None) -> None:

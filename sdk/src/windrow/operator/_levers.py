@@ -6,10 +6,9 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from windrow._gate import CI, LEVERS, TEST_RUNNERS, Decision, decide, remembered
+from windrow._gate import CI, LEVERS, TEST_RUNNERS, Decision, decide, place_of, remembered
 from windrow.catalogue import Product
 from windrow.errors import StateError
-from windrow.operator._find import place_of
 from windrow.operator._times import instant
 from windrow.state import MemoryState, State
 

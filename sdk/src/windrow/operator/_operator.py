@@ -10,6 +10,7 @@ from typing import Any
 
 from windrow import Telemetry, _settings
 from windrow._counters import wipe_counters
+from windrow._gate import place_of
 from windrow._ledger import open_ledger
 from windrow._notice import agreed
 from windrow._spool import wipe_spool
@@ -139,7 +140,7 @@ class Operator:
         for instance_id, token in _facts.identities(self.catalogue, self._found())[-_MOST_HELD:]:
             question = {"format": 1, "key": self.product.key, "read_token": read_token(token).hex()}
             try:
-                answer = ask(self._endpoint(), "/v1/held", question)
+                answer = ask(self._endpoint(), "/v1/held", question, self._environ)
             except Unanswered as error:
                 raise Failed(f"{error} Nothing is known of what is held.") from error
             events = answer.get("events")
@@ -350,7 +351,7 @@ class Operator:
             "key": self.product.key,
             "erase_tokens": [token.hex() for token in tokens],
         }
-        answer = ask(self._endpoint(), "/v1/forget", question)
+        answer = ask(self._endpoint(), "/v1/forget", question, self._environ)
         missing = {instance_of(read_token(token)) for token in tokens} - set(_texts(answer.get("forgotten")))
         if missing:
             raise Unanswered("What answered does not say that it has erased everything: is it the collector?")

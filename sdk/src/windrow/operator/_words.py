@@ -301,7 +301,9 @@ def asked_before(t: Terminal, plan: Answer, command: str, *, local: bool) -> Non
         t.text(f"If you go on, {title} becomes a new instance:")
         steps = [wiped]
         if ids:
-            stays = f"What was sent under {_ids(ids)} stays with its makers, and cannot be asked for any more."
+            stays = (
+                f"What was sent under {_ids(ids)} stays with its makers, and cannot be asked for any more."
+            )
             steps.append(f"{stays} To have it erased, forget first.")
     else:
         t.text(f"If you go on, {title} is forgotten{', here alone' if local else ''}:")

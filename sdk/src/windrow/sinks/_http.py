@@ -16,7 +16,7 @@ from windrow import __version__
 from windrow.envelope import encode
 from windrow.sinks._base import Outcome
 from windrow.sinks._proxy import Hindrance, Proxy, find_proxy
-from windrow.sinks._wire import Wire
+from windrow.sinks._wire import LARGEST_REPLY, Wire
 
 _WORTH_COMPRESSING = 1024  # bytes: below, gzip costs more than it saves
 _PORTS = {"http": 80, "https": 443}
@@ -25,10 +25,12 @@ _DAY = 86_400.0
 _YEAR = 365 * _DAY
 
 
-class _Reply(NamedTuple):
+class Reply(NamedTuple):
+    """What came back; `body` is None where it was cut short."""
+
     status: int
     retry_after: str
-    body: bytes | None  # None: not there as a whole
+    body: bytes | None
 
 
 class _Http:
@@ -46,31 +48,14 @@ class _Http:
             packer = zlib.compressobj(1, wbits=31)
             body = packer.compress(body) + packer.flush()
             headers["Content-Encoding"] = "gzip"
-        headers |= {"Content-Length": str(len(body)), "Accept-Encoding": "identity", "Connection": "close"}
         try:
-            return self._judge(self._post(headers, body, deadline))
+            return self._judge(post(self._address, headers, body, deadline, self._environ))
         except Hindrance as error:
             return Outcome("later", str(error)[:120])
         except (OSError, HTTPException, ValueError) as error:
             return Outcome("later", type(error).__name__)
 
-    def _post(self, headers: dict[str, str], body: bytes, deadline: float) -> _Reply:
-        environ = os.environ if self._environ is None else self._environ
-        scheme, host, port, path = _split(self._address)
-        name = f"[{host}]" if ":" in host else host
-        headers = {"Host": name if port == _PORTS[scheme] else f"{name}:{port}", **headers}
-        proxy = find_proxy(scheme, host, port, environ)
-        with _reach(host, port, proxy, deadline) as wire:
-            if scheme == "https":
-                if proxy:
-                    wire.tunnel(proxy, f"{name}:{port}")
-                wire.seal(host, environ.get("REQUESTS_CA_BUNDLE", ""))
-            elif proxy:
-                path, headers = f"http://{headers['Host']}{path}", headers | proxy.headers
-            reply = wire.ask(f"POST {path}", headers, body)
-            return _Reply(reply.status, reply.getheader("Retry-After", ""), wire.read(reply))
-
-    def _judge(self, reply: _Reply) -> Outcome:
+    def _judge(self, reply: Reply) -> Outcome:
         detail = str(reply.status)
         if 200 <= reply.status < 300:
             return Outcome("later", f"{detail}, cut short") if reply.body is None else self._taken(reply)
@@ -82,7 +67,7 @@ class _Http:
             return Outcome("refused", detail)
         return Outcome("later", detail, _seconds(reply.retry_after))
 
-    def _taken(self, reply: _Reply) -> Outcome:
+    def _taken(self, reply: Reply) -> Outcome:
         raise NotImplementedError
 
 
@@ -98,7 +83,7 @@ class Collector(_Http):
         """The envelope as it is."""
         return encode(envelope)
 
-    def _judge(self, reply: _Reply) -> Outcome:
+    def _judge(self, reply: Reply) -> Outcome:
         outcome = super()._judge(reply)
         if reply.status == 503:
             # Only the wish that costs nothing: whoever is overloaded in between may answer with a 503, too.
@@ -106,7 +91,7 @@ class Collector(_Http):
             return outcome._replace(wishes={name: wish for name, wish in wishes.items() if name == "pause"})
         return outcome
 
-    def _taken(self, reply: _Reply) -> Outcome:
+    def _taken(self, reply: Reply) -> Outcome:
         answer = _object(reply.body) or {}
         if reply.status != 200 or type(answer.get("accepted")) is not int:
             return Outcome("later", "not a collector's answer")  # a captive portal, say
@@ -146,11 +131,40 @@ class PostHog(_Http):
         whole = {"api_key": envelope["key"], "historical_migration": False, "batch": batch}
         return json.dumps(whole, separators=(",", ":"), allow_nan=False).encode()
 
-    def _taken(self, reply: _Reply) -> Outcome:
+    def _taken(self, reply: Reply) -> Outcome:
         # Versions differ in what they say, but none says it in HTML.
         if reply.body and reply.body.strip() and _object(reply.body) is None:
             return Outcome("later", "not PostHog's answer")
         return Outcome("delivered", str(reply.status))
+
+
+def post(
+    address: str,
+    headers: dict[str, str],
+    body: bytes,
+    deadline: float,
+    environ: Mapping[str, str] | None = None,
+    largest: int = LARGEST_REPLY,
+) -> Reply:
+    """One POST, through whatever proxy `environ` (`os.environ`) names. `deadline` is on the monotonic clock.
+
+    Raises `Hindrance`, `OSError`, `HTTPException`; `ValueError` for an address that is none.
+    """
+    environ = os.environ if environ is None else environ
+    scheme, host, port, path = _split(address)
+    name = f"[{host}]" if ":" in host else host
+    headers = {"Host": name if port == _PORTS[scheme] else f"{name}:{port}", **headers}
+    headers |= {"Content-Length": str(len(body)), "Accept-Encoding": "identity", "Connection": "close"}
+    proxy = find_proxy(scheme, host, port, environ)
+    with _reach(host, port, proxy, deadline, largest) as wire:
+        if scheme == "https":
+            if proxy:
+                wire.tunnel(proxy, f"{name}:{port}")
+            wire.seal(host, environ.get("REQUESTS_CA_BUNDLE", ""))
+        elif proxy:
+            path, headers = f"http://{headers['Host']}{path}", headers | proxy.headers
+        reply = wire.ask(f"POST {path}", headers, body)
+        return Reply(reply.status, reply.getheader("Retry-After", ""), wire.read(reply))
 
 
 def _split(address: str) -> tuple[str, str, int, str]:
@@ -168,11 +182,11 @@ def _split(address: str) -> tuple[str, str, int, str]:
     return parts.scheme, host, port, parts.path
 
 
-def _reach(host: str, port: int, proxy: Proxy | None, deadline: float) -> Wire:
+def _reach(host: str, port: int, proxy: Proxy | None, deadline: float, largest: int) -> Wire:
     if not proxy:
-        return Wire(host, port, deadline)
+        return Wire(host, port, deadline, largest)
     try:
-        return Wire(proxy.host, proxy.port, deadline)
+        return Wire(proxy.host, proxy.port, deadline, largest)
     except (OSError, ValueError) as error:
         raise Hindrance(f"proxy: {type(error).__name__}") from None
 

@@ -17,17 +17,19 @@ from typing import Any, cast
 
 from windrow.sinks._proxy import Hindrance, Proxy
 
-_LARGEST_REPLY = 65_536  # bytes, with its head
+LARGEST_REPLY = 65_536  # bytes, with its head
 
 
 class Wire:
     """Connects at once; OSError where nobody answers. Close it after use.
 
-    `deadline` is a moment of `time.monotonic()`: beyond it, everything raises TimeoutError.
+    `deadline` is a moment of `time.monotonic()`: beyond it, everything raises TimeoutError. `largest` bounds a reply,
+    in bytes.
     """
 
-    def __init__(self, host: str, port: int, deadline: float) -> None:
+    def __init__(self, host: str, port: int, deadline: float, largest: int = LARGEST_REPLY) -> None:
         self._deadline = deadline
+        self.largest = largest
         self._socket = self._connect(host, port)
 
     def __enter__(self) -> Wire:
@@ -73,7 +75,7 @@ class Wire:
         # http.client takes a head that breaks off for one that is done: then "empty" proves nothing.
         is_framed = reply.chunked or reply.length is not None
         try:
-            body = reply.read(_LARGEST_REPLY)
+            body = reply.read(self.largest)
         except (OSError, HTTPException, ValueError):
             return None
         return None if reply.length or not (body or is_framed) else body
@@ -122,7 +124,7 @@ class _Received(io.RawIOBase):
 
     def __init__(self, wire: Wire) -> None:
         self._wire = wire
-        self._room = _LARGEST_REPLY
+        self._room = wire.largest
 
     def readable(self) -> bool:
         return True
