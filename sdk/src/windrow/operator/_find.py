@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Container, Mapping
+from collections.abc import Container, Mapping
 from pathlib import Path
 
 from windrow import _settings
@@ -54,14 +54,6 @@ def put_row(state: State, key: str, value: str | None) -> None:
     """Write a row, whoever else is writing. Raises `StateError`, `OSError`."""
     while not state.swap(key, state.get(key), value):
         pass
-
-
-def change_row(state: State, key: str, change: Callable[[str | None], str | None]) -> None:
-    """Change a row by a function of what is there, whoever else is writing. Raises `StateError`, `OSError`."""
-    while True:
-        row = state.get(key)
-        if state.swap(key, row, change(row)):
-            return
 
 
 def wipe_rows(state: State, keep: Container[str]) -> None:

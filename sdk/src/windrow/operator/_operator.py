@@ -23,7 +23,6 @@ from windrow.operator._find import (
     Given,
     find_state,
     make_state,
-    place_of,
     put_row,
     where_it_would_be,
     wipe_rows,
