@@ -57,7 +57,8 @@ def bodied(body: str) -> tuple[list[Found], Found, Found]:
             for item in items
         ]
         return events, {}, {}
-    events = [event for event in whole.get("events", []) if isinstance(event, dict)]
+    listed = whole.get("events")
+    events = [event for event in listed if isinstance(event, dict)] if isinstance(listed, list) else []
     context, lost = whole.get("context"), whole.get("dropped")
     return events, context if isinstance(context, dict) else {}, lost if isinstance(lost, dict) else {}
 

@@ -245,7 +245,8 @@ def held_words(t: Terminal, answer: Answer, prog: str) -> None:
 def _batch(t: Terminal, batch: Answer, said: str, moment: str = "") -> None:
     events, facts, lost = bodied(batch["body"])
     head = f"{moment} {t.mark('arrow')} " if moment else f"{t.mark('arrow')} "
-    t.line(t.bold(head + plain(batch["to"])))
+    for line in t.wrapped(head + batch["to"], 0):
+        t.line(t.bold(line))
     painted = t.good if said.startswith("delivered") else t.dim if said in _PREVIEWED.values() else t.warn
     for line in t.wrapped(said, 2):
         t.line(f"  {painted(line)}")
