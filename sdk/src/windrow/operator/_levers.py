@@ -30,6 +30,7 @@ def asked(
     *,
     config_known: bool,
     problem: str = "",
+    place: str = "",
     closed: bool = False,
 ) -> list[dict[str, str]]:
     """Each lever in its order with what it `says`: `off`, `passes`, or `unknown`; its value and its place."""
@@ -45,7 +46,7 @@ def asked(
         "config": gate((), config),
         "machine": gate(_MACHINE, base={}),
     }
-    inside = _inside(state, now, problem)
+    inside = _inside(state, now, problem, place)
     rows = []
     for template, _ in LEVERS:
         lever = template.format(PRODUCT=product.name.upper())
@@ -84,10 +85,14 @@ def _row(lever: str, decision: Decision, said: str) -> dict[str, str]:
     return {"lever": lever, "says": "off", "value": decision.value, "place": decision.place}
 
 
-def _inside(state: State | None, now: float, problem: str) -> dict[str, dict[str, str]]:
+def _inside(state: State | None, now: float, problem: str, place: str) -> dict[str, dict[str, str]]:
     unknown = {"says": "unknown"}
     if problem:
-        return {"operator": unknown, "collector": unknown, "state": {"says": "off", "value": problem}}
+        return {
+            "operator": unknown,
+            "collector": unknown,
+            "state": {"says": "off", "value": problem, "place": place},
+        }
     if state is None:
         return {}
     place = place_of(state)

@@ -276,6 +276,7 @@ class Operator:
             now,
             config_known=self._config_known,
             problem=problem,
+            place=self._where() if problem else "",
             closed=closed,
         )
 

@@ -1,0 +1,46 @@
+"""The golden cases of the operator's commands, which every language runs."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from windrow.operator import Operator
+from windrow.state import MemoryState
+
+CASES = Path(__file__).parents[2] / "spec" / "cases" / "commands"
+FILES = sorted(file for file in CASES.glob("*.json") if file.name != "telemetry.json")
+
+
+def cases() -> list[Any]:
+    return [
+        pytest.param(file.stem, case, id=f"{file.stem}: {case['name']}")
+        for file in FILES
+        for case in json.loads(file.read_text())
+    ]
+
+
+def state_of(rows: dict[str, str] | None) -> MemoryState | None:
+    if rows is None:
+        return None
+    state = MemoryState()
+    state.kind = "database"
+    for key, value in rows.items():
+        state.swap(key, None, value)
+    return state
+
+
+@pytest.mark.parametrize(("command", "case"), cases())
+def test_a_command_answers_what_the_case_expects(command: str, case: dict[str, Any]) -> None:
+    given = case["given"]
+    state = state_of(given["rows"])
+    operator = Operator(
+        CASES / "telemetry.json", state=state, environ=given["environ"], clock=lambda: float(given["now"])
+    )
+    answer = getattr(operator, command)(**given.get("options", {}))
+    assert answer == case["expect"]["answer"]
+    if "rows" in case["expect"]:
+        assert state is not None
+        assert dict(state.items("")) == case["expect"]["rows"]
