@@ -97,7 +97,7 @@ check: setup  ## Lint, types, import rules, generated docs
 	@npm run --silent check
 	@$(BIN)/pip check -q
 
-COGGED := README.md docs/reference/*.md docs/guides/*.md
+COGGED := README.md docs/audit.md docs/reference/*.md docs/guides/*.md
 
 .PHONY: bench
 bench: setup .venv-bench/.ready  ## The benchmarks: ratios against peers, in one run

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
-from windrow.operator import Operator
+from windrow.operator import COMMANDS, Operator
+from windrow.operator._commands import CATALOGUE, STATE
 from windrow.state import MemoryState
 
 CASES = Path(__file__).parents[2] / "spec" / "cases" / "commands"
@@ -20,6 +22,14 @@ def cases() -> list[Any]:
         for file in FILES
         for case in json.loads(file.read_text())
     ]
+
+
+def test_the_specification_names_every_command_and_option() -> None:
+    text = (CASES.parents[1] / "commands.md").read_text("utf-8")
+    named = set(re.findall(r"^\| `(\w+)` \|", text, re.MULTILINE))
+    assert {command.name for command in COMMANDS} <= named
+    options = {option.name for command in COMMANDS for option in command.options}
+    assert {*options, CATALOGUE.name, STATE.name} == set(re.findall(r"`(--[a-z]+)", text))
 
 
 def state_of(rows: dict[str, str] | None) -> MemoryState | None:

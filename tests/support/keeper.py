@@ -20,7 +20,8 @@ class Keeper(ThreadingHTTPServer):
 
     daemon_threads = True
 
-    def __init__(self) -> None:
+    def __init__(self, key: str) -> None:
+        self.key = key
         super().__init__(("127.0.0.1", 0), _Handler)
         self.held: dict[str, list[dict[str, Any]]] = {}
         self.forgotten: set[str] = set()
@@ -75,7 +76,7 @@ class _Handler(BaseHTTPRequestHandler):
         body = json.loads(data)
         if self.path in self.server.answers:
             self._answer(*self.server.answers[self.path])
-        elif body["key"] != KEY:
+        elif body["key"] != self.server.key:
             self._answer(401, {"error": "unknown_key", "message": "This key is not known."})
         else:
             does = {"/v1/batch": "batch", "/v1/forget": "forget", "/v1/held": "show"}[self.path]
@@ -93,9 +94,9 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def keeping() -> Iterator[Keeper]:
-    """A collector on loopback."""
-    with Keeper() as server:
+def keeping(key: str = KEY) -> Iterator[Keeper]:
+    """A collector on loopback, for the product of this key."""
+    with Keeper(key) as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
         thread.start()
         try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from windrow.operator._terminal import Terminal, plain
+from windrow.operator._terminal import Terminal, plain, typed
 
 Answer = dict[str, Any]
 
@@ -39,13 +39,13 @@ def view_words(t: Terminal, answer: Answer, prog: str) -> None:
         else:
             quiet.append(snapshot["name"])
     if quiet:
-        t.field("not in these days:", ", ".join(quiet), 2, indent=0)
+        t.text(f"Not in these days: {', '.join(quiet)}.", dim=True)
     if answer["context"]:
         pairs = " ".join(f"{name}={value}" for name, value in answer["context"].items())
-        t.field("with every batch:", pairs, 2, indent=0)
+        t.text(f"With every batch: {pairs}", dim=True)
     if batches:
         t.line()
-        t.text(f"Batch by batch: {prog} show", dim=True)
+        t.text(f"Batch by batch: {typed(prog, 'show')}", dim=True)
 
 
 def _event(t: Terminal, event: Answer) -> None:

@@ -12,7 +12,7 @@ from windrow.catalogue import Catalogue
 from windrow.errors import CatalogueError, StateError, WindrowError
 from windrow.operator._commands import EXCLUSIVE, EXIT_DONE, EXIT_FAILED, EXIT_STATE, EXIT_USAGE
 from windrow.operator._operator import Answer, Failed, Operator, dumped
-from windrow.operator._terminal import Terminal, confirmed, write
+from windrow.operator._terminal import Terminal, confirmed, typed, write
 from windrow.operator._words import WORDS, asked_before, failed_words, held_words
 
 _DEFAULTS = ("telemetry.toml", "telemetry.json")
@@ -96,7 +96,9 @@ def _confirm(operator: Operator, options: argparse.Namespace) -> None:
     sys.stderr.write(_writable(terminal.said()))
     said = confirmed("Go on?")
     if said is None:
-        raise _Usage(f"There is no terminal to ask at. Add --yes: {options.prog} {options.command} --yes")
+        raise _Usage(
+            f"There is no terminal to ask at. Add --yes: {typed(options.prog, f'{options.command} --yes')}"
+        )
     if not said:
         raise Failed("Nothing was done.")
 

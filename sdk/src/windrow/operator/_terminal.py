@@ -8,13 +8,13 @@ import sys
 import textwrap
 
 _BOLD, _DIM, _GREEN, _YELLOW = "1", "2", "32", "33"
+WHOLE = "\xa0"  # a space at which no line is broken
 _NARROWEST, _WIDEST = 40, 100
 #: Each mark, and what stands for it where letters are few. The first of a scale is nothing at all.
 MARKS = {
     "arrow": ("→", ">"),
     "times": ("×", "x"),
     "bar": ("█", "#"),
-    "dash": ("–", "-"),
     "more": ("…", "..."),
 }
 SCALES = ("·▁▂▃▄▅▆▇█", ".:-=+*%#@")
@@ -78,7 +78,8 @@ class Terminal:
     def wrapped(self, text: str, indent: int) -> list[str]:
         """The lines of a paragraph between `indent` and the edge; paths and ids are never cut."""
         room = max(self.width - indent, 16)
-        return textwrap.wrap(plain(text), room, break_long_words=False, break_on_hyphens=False)
+        lines = textwrap.wrap(plain(text), room, break_long_words=False, break_on_hyphens=False)
+        return [line.replace(WHOLE, " ") for line in lines]
 
     def said(self) -> str:
         """All of it."""
@@ -90,7 +91,14 @@ class Terminal:
 
 def plain(text: object) -> str:
     """A text without what would move a cursor: a ledger or a collector may have been tampered with."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in str(text))
+    return "".join(
+        c if c.isprintable() or c == WHOLE else c.encode("unicode_escape").decode() for c in str(text)
+    )
+
+
+def typed(prog: str, rest: str) -> str:
+    """A command to type, which stays on one line."""
+    return f"{prog} {rest}".replace(" ", WHOLE)
 
 
 def write(text: str | bytes) -> None:

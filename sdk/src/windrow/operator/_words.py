@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from windrow.operator._drawn import view_words
-from windrow.operator._terminal import Terminal, plain
+from windrow.operator._terminal import Terminal, plain, typed
 from windrow.operator._trends import bodied
 
 Answer = dict[str, Any]
@@ -68,7 +68,7 @@ def status_words(t: Terminal, answer: Answer, prog: str) -> None:
         t.text("Variables are those of this shell: where the product runs, they may be others.", dim=True)
     if not kind and not answer["problem"] and answer["process"] is None:
         t.text(
-            f"If {answer['title']} remembers elsewhere, say where: {prog} status --state URL.",
+            f"If {answer['title']} remembers elsewhere, say where: {typed(prog, 'status --state URL')}.",
             dim=True,
         )
 
@@ -154,7 +154,7 @@ def switched_words(t: Terminal, answer: Answer, prog: str) -> None:
     t.line()
     if answer["asked"] == "off":
         t.text("What waited is wiped, here and, within moments, in what runs. Nothing says goodbye.")
-        t.text(f"What was sent stays with its makers; to have it erased: {prog} forget")
+        t.text(f"What was sent stays with its makers; to have it erased: {typed(prog, 'forget')}")
     elif answer["enabled"]:
         t.text("You have said yes to all that its catalogue lists, so no waiting time passes.")
     else:
@@ -191,7 +191,7 @@ def preview_words(t: Terminal, answer: Answer, prog: str) -> None:
     if not answer["batches"] and not open_days:
         t.text("Nothing waits.")
     if answer["batches"]:
-        t.text(f"The exact bytes: {prog} preview --raw", dim=True)
+        t.text(f"The exact bytes: {typed(prog, 'preview --raw')}", dim=True)
     if answer["from"] == "state":
         t.text("What waits in the memory of running processes cannot be seen from here.", dim=True)
 
@@ -211,13 +211,13 @@ def show_words(t: Terminal, answer: Answer, prog: str) -> None:
             t.text(f"It was looked for in {answer['place']}.", dim=True)
         return
     if answer["earlier"]:
-        more = f"{_number(answer['earlier'], 'earlier batch', 'earlier batches')} not shown: {prog} show --last N"
-        t.text(more, dim=True)
+        earlier = _number(answer["earlier"], "earlier batch", "earlier batches")
+        t.text(f"{earlier} not shown: {typed(prog, 'show --last N')}", dim=True)
         t.line()
     for batch in answer["batches"]:
         outcomes = "; ".join(_counted(batch["outcomes"])) or "no answer yet"
         _batch(t, batch, outcomes, moment=_moment(batch["time"]))
-    t.text(f"The exact bytes: {prog} show --raw", dim=True)
+    t.text(f"The exact bytes: {typed(prog, 'show --raw')}", dim=True)
 
 
 def held_words(t: Terminal, answer: Answer, prog: str) -> None:
@@ -239,7 +239,7 @@ def held_words(t: Terminal, answer: Answer, prog: str) -> None:
             _events(t, its, 4)
             t.line()
     if any(one["events"] for one in answer["instances"]):
-        t.text(f"To have it erased: {prog} forget", dim=True)
+        t.text(f"To have it erased: {typed(prog, 'forget')}", dim=True)
 
 
 def _batch(t: Terminal, batch: Answer, said: str, moment: str = "") -> None:
@@ -333,7 +333,7 @@ def forget_words(t: Terminal, answer: Answer, prog: str) -> None:
     else:
         t.text("There was no id, so nothing was ever sent under one.")
     t.line()
-    t.text(f"Telemetry is off. Should it be on again one day, this is a new instance: {prog} on")
+    t.text(f"Telemetry is off. Should it be on again one day, this is a new instance: {typed(prog, 'on')}")
 
 
 def reset_words(t: Terminal, answer: Answer, prog: str) -> None:
@@ -345,7 +345,7 @@ def reset_words(t: Terminal, answer: Answer, prog: str) -> None:
     if answer["instance_ids"]:
         t.text(f"What was sent before stays at its makers under {_ids(answer['instance_ids'])}.")
     if not answer["enabled"]:
-        t.text(f"Telemetry stays off ({answer['lever']}). To have it on: {prog} on")
+        t.text(f"Telemetry stays off ({answer['lever']}). To have it on: {typed(prog, 'on')}")
 
 
 def failed_words(t: Terminal, prog: str, command: str, answer: Answer) -> None:
@@ -356,10 +356,10 @@ def failed_words(t: Terminal, prog: str, command: str, answer: Answer) -> None:
     t.text("Telemetry is off now. What is needed to ask again is kept.")
     ids = _ids(answer["instance_ids"])
     if answer["asks"]:
-        t.text(f"Try again later: {prog} forget")
+        t.text(f"Try again later: {typed(prog, 'forget')}")
     if answer["contact"]:
         t.text(f"Or write to {answer['contact']}, about {ids}.")
-    t.text(f"To forget here alone, and never be able to ask: {prog} forget --local")
+    t.text(f"To forget here alone, and never be able to ask: {typed(prog, 'forget --local')}")
 
 
 def _ids(ids: list[str]) -> str:
