@@ -163,6 +163,13 @@ def test_a_no_that_cannot_be_kept_names_the_variable_that_does_it(folder: Path) 
     assert "KETTLE_TELEMETRY_DISABLED=1" in done.stderr
 
 
+def test_a_no_that_only_this_process_would_remember_is_a_failure_and_holds_all_the_same(folder: Path) -> None:
+    state = MemoryState()
+    with pytest.raises(Failed, match="KETTLE_TELEMETRY_DISABLED=1"):
+        Operator(folder / "telemetry.toml", state=state, environ=PLAIN).off()
+    assert (state.get("consent") or "").startswith("off ")
+
+
 def test_off_wipes_what_waits_and_keeps_what_is_needed_to_be_forgotten(folder: Path, keeper: Keeper) -> None:
     send(folder, keeper.url, SENT)
     keeper.answers["/v1/batch"] = (503, {})
@@ -435,6 +442,38 @@ def test_a_collector_that_hangs_is_waited_for_no_longer_than_ten_seconds(
         done = operate(folder, "forget", "--yes", KETTLE_TELEMETRY_ENDPOINT=url)
     assert done.returncode == 1
     assert time.monotonic() - began < 30
+
+
+def test_products_that_run_while_they_are_forgotten_send_nothing_more(folder: Path, keeper: Keeper) -> None:
+    path = products.script(
+        folder,
+        """
+        import time
+        while telemetry.is_enabled():
+            telemetry.track("tea_made", {"sort": "black"})
+            telemetry.count("boiled")
+            time.sleep(0.002)
+        telemetry.close(5)
+        """,
+    )
+    variables = environment(folder, KETTLE_TELEMETRY_ENDPOINT=keeper.url, KETTLE_TELEMETRY_FLUSH="0.05")
+    running = [
+        subprocess.Popen([sys.executable, str(path)], cwd=folder, env=variables, stderr=subprocess.DEVNULL)
+        for _ in range(3)
+    ]
+    try:
+        eventually(lambda: len(keeper.events) > 50)
+        done = operate(folder, "forget", "--yes", KETTLE_TELEMETRY_ENDPOINT=keeper.url)
+        assert done.returncode == 0, done.stderr
+        for product in running:
+            assert product.wait(30) == 0
+    finally:
+        for product in running:
+            product.kill()
+            product.wait(10)
+    assert not keeper.held
+    assert len(keeper.forgotten) == 1
+    assert not [key for key in rows_of(folder) if key in ("secret", "months", "notice")]
 
 
 def test_every_month_of_an_instance_is_forgotten(folder: Path, keeper: Keeper) -> None:

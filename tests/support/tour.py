@@ -34,7 +34,7 @@ _TYPES = ("channel", "retriever", "playbook")
 
 def shown(*commands: str) -> str:
     """The commands as they are typed, each with what it prints at a terminal of 80 columns."""
-    with _hay() as keeper:
+    with _hay():
         return "\n\n".join(f"$ windrow {command}\n{_printed(command)}".rstrip() for command in commands)
 
 

@@ -176,6 +176,7 @@ class Operator:
         try:
             state = make_state(self._given, self.product, self._environ)
             self._switch_off(state)
+            _lasting(state)
         except OSError as error:
             raise Failed(self._instead(error)) from error
         return self._switched(state, "off")
@@ -186,6 +187,7 @@ class Operator:
             state = make_state(self._given, self.product, self._environ)
             put_row(state, "notice", agreed(self.catalogue))
             put_row(state, "consent", f"on {int(self._clock())}")
+            _lasting(state)
         except OSError as error:
             raise Failed(
                 f"{_said(error)} So a yes cannot be kept. Mend it, or name another folder."
@@ -360,6 +362,11 @@ class Operator:
     def _instead(self, error: OSError) -> str:
         variable = self.product.env("DISABLED")
         return f"{_said(error)} So a no cannot be kept. Set {variable}=1 where {self.product.title} runs instead."
+
+
+def _lasting(state: State) -> None:
+    if state.kind == "ephemeral" and not getattr(state, "folder", ""):
+        raise OSError("The state is in the memory of this process alone.")
 
 
 def _texts(found: object) -> list[str]:

@@ -12,7 +12,7 @@ from windrow.catalogue import Catalogue
 from windrow.errors import CatalogueError, StateError, WindrowError
 from windrow.operator._commands import EXCLUSIVE, EXIT_DONE, EXIT_FAILED, EXIT_STATE, EXIT_USAGE
 from windrow.operator._operator import Answer, Failed, Operator, dumped
-from windrow.operator._terminal import Terminal, confirmed, typed, write
+from windrow.operator._terminal import WHOLE, Terminal, confirmed, typed, write
 from windrow.operator._words import WORDS, asked_before, failed_words, held_words
 
 _DEFAULTS = ("telemetry.toml", "telemetry.json")
@@ -119,7 +119,7 @@ def _complain(
 ) -> int:
     if options.json:
         try:
-            write(f"{dumped({**(answer or {}), 'error': error, 'message': message})}\n")
+            write(f"{dumped({**(answer or {}), 'error': error, 'message': message.replace(WHOLE, ' ')})}\n")
         except OSError:
             return EXIT_FAILED
         return code
