@@ -137,7 +137,7 @@ class Daily:
         # Spread over the day by instance: ten thousand must not call at midnight. Who missed the time sends a day later
         # than the last time at the latest, and who has never sent does so at once.
         _, _, last = (self._state.get("daily") or "").partition(" ")
-        if not last.isdigit() or len(last) > 15 or not 0 <= now - int(last) < _DAY:
+        if not last.isdecimal() or len(last) > 15 or not 0 <= now - int(last) < _DAY:
             return True
         if wire_time(int(last), "day") == wire_time(now, "day"):
             return True  # today's round has begun: what has come since (another process's snapshot) goes too

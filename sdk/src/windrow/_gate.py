@@ -107,8 +107,8 @@ def remembered(state: State, now: float) -> Decision | None:
     if stop is None:
         return None
     # Above a year ahead it was written by a clock that was wrong.
-    ends = float(stop) if stop.isdigit() and len(stop) < 16 else now
-    if now < ends <= now + _LONGEST_STOP or not stop.isdigit():
+    ends = float(stop) if stop.isdecimal() and len(stop) < 16 else now
+    if now < ends <= now + _LONGEST_STOP or not stop.isdecimal():
         return Decision(False, "collector", stop[:20], place=place_of(state))
     return None
 

@@ -132,10 +132,10 @@ class RowLedger:
             try:
                 to, body, *outcomes = json.loads(row)
                 moment, batch_id, _ = key.removeprefix(_PREFIX).rsplit(":", 2)
-            except ValueError:
+            except (ValueError, TypeError):
                 continue
-            found.append(_entry(batch_id, to, body, moment))
-            found[-1]["outcomes"].extend(outcomes)
+            found.append(_entry(batch_id, str(to), str(body), moment))
+            found[-1]["outcomes"].extend(map(str, outcomes))
         return found
 
     def wipe(self) -> None:

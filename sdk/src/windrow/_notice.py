@@ -128,7 +128,7 @@ def written(shown: int, covers: Iterable[str], before: Iterable[str]) -> str:
 def _parsed(row: str | None) -> tuple[int, frozenset[str], frozenset[str]]:
     # What cannot be understood was not shown: it is shown again, and nothing leaves before.
     parts = (row or "").split(" ")
-    if len(parts) != 3 or not parts[0].isdigit() or len(parts[0]) > 15:
+    if len(parts) != 3 or not parts[0].isdecimal() or len(parts[0]) > 15:
         return 0, frozenset(), frozenset()
     covers, before = (frozenset(part.split(",")) - {""} for part in parts[1:])
     return int(parts[0]), covers, before

@@ -242,7 +242,7 @@ class Outbox:
 
     def _resume(self) -> None:
         parts = (self._state.get(self._row) or "").split(" ")
-        if len(parts) == 3 and all(part.isdigit() and len(part) < 16 for part in parts):
+        if len(parts) == 3 and all(part.isdecimal() and len(part) < 16 for part in parts):
             self._tries = min(int(parts[0]), 100)
             self._not_before, self._wished = (_on_our_clock(int(part)) for part in parts[1:])
 

@@ -33,7 +33,8 @@ def next_batches(client: Telemetry, queued: list[tuple[str, dict[str, object], f
     day = envelope.wire_time(now, "day")
     whole = client.envelope(identity.at(day), packed, state.kind, frozenset(client.catalogue.context))
     client.undelivered(whole["dropped"])
-    whole["sequence"] = int(state.get("sequence") or 0)
+    row = state.get("sequence") or ""
+    whole["sequence"] = int(row) if row.isdecimal() and len(row) < 16 else 0
     return [sink.render(whole) for sink in client.sinks]
 
 

@@ -88,7 +88,7 @@ class Spool:
 
     def _end_old(self, file: str) -> None:
         created = file.partition("-")[0]
-        if not created.isdigit() or time.time() - int(created) > SPOOL_SECONDS:
+        if not created.isdecimal() or time.time() - int(created) > SPOOL_SECONDS:
             with suppress(OSError):
                 os.unlink(os.path.join(self._folder, file))
 

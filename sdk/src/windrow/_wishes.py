@@ -25,7 +25,7 @@ def remember_wishes(state: State, wishes: Mapping[str, float], now: float) -> No
 def is_sampled_out(state: State, identity: Identity, now: float) -> bool:
     """Whether this instance is not among those that are to send. Raises `StateError`."""
     share, _, until = (state.get("sample") or "").partition(" ")
-    if not until.isdigit() or len(until) > 15 or not now < int(until) <= now + _SAMPLE_SECONDS:
+    if not until.isdecimal() or len(until) > 15 or not now < int(until) <= now + _SAMPLE_SECONDS:
         return False
     try:
         return identity.place >= float(share)

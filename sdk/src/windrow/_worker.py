@@ -130,7 +130,7 @@ class Worker:
             # As many at once as a full queue needs: each change of a state costs as much as the batch itself.
             wanted = 1 + self.client.queued() // BATCH_EVENTS
             row = state.get("sequence")
-            number = int(row) if row and row.isdigit() and len(row) < 16 else 0
+            number = int(row) if row and row.isdecimal() and len(row) < 16 else 0
             if state.swap("sequence", row, str(number + wanted)):
                 self._numbers = list(range(number, number + wanted))
         return self._numbers.pop(0)
