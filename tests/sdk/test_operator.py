@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,8 @@ from windrow.catalogue import loads
 from windrow.envelope import instance_of, read_token, wire_time
 from windrow.errors import StateError
 from windrow.operator import Failed, Operator
+from windrow.operator._terminal import Terminal
+from windrow.operator._words import WORDS
 from windrow.sinks import Memory
 from windrow.state import FileState, MemoryState
 
@@ -571,6 +574,59 @@ def test_a_state_that_cannot_be_read_is_said_with_what_to_do(
         with pytest.raises(StateError, match=r"emove|Upgrade"):
             getattr(operator, name)()
     assert (folder / "state" / "state.json").read_text() == content
+
+
+JUNK = (
+    "",
+    "x",
+    "-1",
+    "9" * 30,
+    "²",
+    "off",
+    "\x1b[2J",
+    "[1]",
+    "null",
+    '["to", 1, null]',
+    "5 5 5",
+    "nan 1795521700",
+)
+ROWS = (
+    "secret",
+    "consent",
+    "notice",
+    "stop",
+    "sample",
+    "sequence",
+    "months",
+    "daily",
+    "counter:boiled:2026-11-20",
+)
+
+
+@pytest.mark.parametrize(
+    "key", [*ROWS, "counter:", "backoff:1", "ledger:2026-11-20T10:00Z:b:x", "ledger:", "lease:daily"]
+)
+def test_a_row_that_nobody_wrote_is_shown_or_refused_in_words(key: str) -> None:
+    sound = {
+        "secret": "ab" * 32,
+        "notice": "5 a b",
+        "counter:boiled:2026-11-23": "3",
+        "sent:boiled:2026-11-23": "x",
+    }
+    catalogue = loads(products.CATALOGUE)
+    for junk in JUNK:
+        for command in ("status", "preview", "show", "view", "on", "off", "reset"):
+            state = MemoryState()
+            state.kind = "database"
+            for name, value in {**sound, key: junk}.items():
+                state.swap(name, None, value)
+            terminal = Terminal()
+            with suppress(StateError):
+                answer = getattr(
+                    Operator(catalogue, state=state, environ=PLAIN, clock=lambda: 1_795_521_600.0), command
+                )()
+                WORDS[command](terminal, answer, "windrow")
+            assert "\x1b" not in terminal.said()
 
 
 def test_the_exit_code_tells_a_state_that_cannot_be_read_from_a_failure(folder: Path) -> None:

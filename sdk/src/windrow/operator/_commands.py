@@ -111,7 +111,7 @@ def sentence(text: str) -> str:
 
 def a_number(text: str) -> int:
     """A whole number from 1 up. Raises `ValueError`."""
-    if not text.isascii() or not text.isdigit() or not int(text[:10]) > 0:
+    if not text.isascii() or not text.isdecimal() or not int(text[:10]) > 0:
         raise ValueError(f"{text!r} is not a whole number from 1 up")
     return int(text[:10])
 

@@ -81,7 +81,7 @@ def counters(catalogue: Catalogue, state: State | None, now: float) -> list[Rows
         declared = catalogue.events.get(event)
         if declared is None or declared.kind != "counter" or state is None:
             continue
-        number = int(value) if value.isdigit() and len(value) < 17 else 0
+        number = int(value) if value.isdecimal() and len(value) < 17 else 0
         label = coarsener(declared.properties["count"])(number)
         sent = state.get(f"sent:{event}:{day}")
         found.append(

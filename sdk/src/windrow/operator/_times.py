@@ -11,7 +11,7 @@ _DAY = 86_400
 def instant(row: str | float) -> str:
     """`2026-11-24T20:41:05Z` out of unix seconds, or of a row that has them; empty where there is none."""
     if isinstance(row, str):
-        if not row.isdigit() or len(row) > 11:
+        if not row.isdecimal() or len(row) > 11:
             return ""
         row = int(row)
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(row))
