@@ -9,8 +9,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from windrow.operator import Operator
+from windrow.state import FileState
+
 from tests.support import products
 
+TEA = 'telemetry.track("tea_made", {"sort": "green", "cups": 3})'
+#: Something of each kind, sent to the end.
+SENT = f'{TEA}\ntelemetry.count("boiled", 5)\ntelemetry.send_daily(10)\ntelemetry.close(10)'
+#: An environment that says nothing, on a machine without files of an administrator.
+PLAIN = {"WINDROW_ETC": "/nowhere"}
 COMMAND = (sys.executable, "-m", "windrow.cli")
 
 
@@ -57,3 +65,19 @@ def send(folder: Path, endpoint: str, code: str, **variables: str) -> None:
         **{**environment(folder), "KETTLE_TELEMETRY_ENDPOINT": endpoint, **variables},
     )
     assert done.returncode == 0, done.stderr
+
+
+def state_of(folder: Path) -> FileState:
+    """The state of the product."""
+    return FileState(str(folder / "state"))
+
+
+def rows_of(folder: Path) -> dict[str, str]:
+    """Its rows."""
+    return dict(state_of(folder).items(""))
+
+
+def in_process(folder: Path, **variables: str) -> Operator:
+    """An operator of the product, without a process of its own."""
+    chosen = {"KETTLE_TELEMETRY_DIR": str(folder / "state"), "WINDROW_ETC": str(folder / "etc")}
+    return Operator(folder / "telemetry.toml", environ={**chosen, **variables})

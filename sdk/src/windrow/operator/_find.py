@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Container, Mapping
+from collections.abc import Callable, Container, Mapping
 from pathlib import Path
 
 from windrow import _settings
@@ -82,7 +82,12 @@ def _folder(given: str | os.PathLike[str] | None, product: Product, environ: Map
 
 
 def _open_url(text: str) -> State:
-    raise StateError(f"{text.partition(':')[0]}: cannot be opened. Name a folder.")
+    from windrow import state
+
+    opened: Callable[[str], State] | None = getattr(state, "open_url", None)
+    if opened is None:
+        raise StateError(f"{text.partition(':')[0]}: cannot be opened. Name a folder.")
+    return opened(text)
 
 
 def _explained(state: FileState) -> None:
