@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from windrow.errors import StateError
 from windrow.operator import Operator
 from windrow.operator._terminal import Terminal
 from windrow.operator._words import WORDS
-from windrow.state import MemoryState
+from windrow.state import MemoryState, open_url
 
 from tests.support import products
 from tests.support.keeper import Keeper, keeping
@@ -143,6 +144,39 @@ def test_a_state_is_named_by_a_folder(folder: Path, keeper: Keeper) -> None:
     for text in (str(folder / "state"), f"file:{folder / 'state'}", f"file://{folder / 'state'}", "state"):
         found = answered(folder, "status", "--state", text, KETTLE_TELEMETRY_DIR="/nowhere")
         assert found["instance_id"] == instance
+
+
+def test_a_state_in_a_database_is_named_by_its_address(folder: Path, keeper: Keeper) -> None:
+    file = folder / "kettle.db"
+    with closing(sqlite3.connect(file)) as database:
+        database.execute("create table teas (name text)")
+    address = f"sqlite:///{file}"
+    where = {"KETTLE_TELEMETRY_ENDPOINT": keeper.url}
+    telemetry = Telemetry(
+        folder / "telemetry.toml",
+        state=open_url(address),
+        environ={**PLAIN, **where, "KETTLE_TELEMETRY_GRACE": "0"},
+    )
+    with telemetry:
+        telemetry.track("tea_made")
+        assert telemetry.flush(10)
+    found = answered(folder, "status", "--state", address, **where)
+    assert (found["instance_id"] in keeper.held, found["state"]["kind"]) == (True, "database")
+    assert len(answered(folder, "show", "--state", address)["batches"]) == 1
+    assert operate(folder, "forget", "--yes", "--state", address, **where).returncode == 0
+    assert not keeper.held
+    with closing(sqlite3.connect(file)) as database:
+        rows = dict(database.execute("select name, value from windrow_state").fetchall())
+    assert set(rows) == {"format", "consent"}
+    assert not (folder / "state").exists()
+    done = operate(folder, "off", "--state", f"sqlite:///{folder / 'none.db'}")
+    assert done.returncode == 3
+    assert "There is no database" in " ".join(done.stderr.split())
+
+
+def test_an_address_of_memory_cannot_keep_a_no(folder: Path) -> None:
+    done = operate(folder, "off", "--state", "memory:")
+    assert (done.returncode, "KETTLE_TELEMETRY_DISABLED=1" in done.stderr) == (1, True)
 
 
 def test_all_rows_of_a_state_in_a_database_are_wiped(folder: Path, keeper: Keeper) -> None:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Container, Mapping
+from collections.abc import Container, Mapping
 from pathlib import Path
 
 from windrow import _settings
 from windrow._gate import place_of
 from windrow.catalogue import Product
 from windrow.errors import StateError
-from windrow.state import FORMAT, FileState, MemoryState, State, open_folder
+from windrow.state import FORMAT, FileState, MemoryState, State, open_folder, open_url
 
 Given = State | str | os.PathLike[str] | None
 
@@ -21,7 +21,7 @@ def find_state(given: Given, product: Product, environ: Mapping[str, str]) -> St
         return given
     folder = _folder(given, product, environ)
     if folder is None:
-        return _open_url(os.fspath(given or ""))
+        return open_url(os.fspath(given or ""))
     state = FileState(folder) if folder else None
     if state is None or not state.exists():
         return None
@@ -79,15 +79,6 @@ def _folder(given: str | os.PathLike[str] | None, product: Product, environ: Map
 
         return unquote(rest[2:] if rest.startswith("///") else rest)
     return None if rest.startswith("//") or text.startswith("memory:") else text
-
-
-def _open_url(text: str) -> State:
-    from windrow import state
-
-    opened: Callable[[str], State] | None = getattr(state, "open_url", None)
-    if opened is None:
-        raise StateError(f"{text.partition(':')[0]}: cannot be opened. Name a folder.")
-    return opened(text)
 
 
 def _explained(state: FileState) -> None:

@@ -53,7 +53,8 @@ def status_words(t: Terminal, answer: Answer, prog: str) -> None:
     if not answer["problem"]:
         t.field("instance", answer["instance_id"] or "has no id yet: nothing was sent", _COLUMN)
         none = f"none in {state['place']}" if state["place"] else "none, and no home folder to look in"
-        t.field("state", f"{state['place']} ({kind})" if kind else none, _COLUMN)
+        place = state["place"] if kind == "database" else f"{state['place']} ({kind})"
+        t.field("state", place if kind else none, _COLUMN)
     t.field("sends to", " and ".join(answer["sinks"]), _COLUMN)
     if not answer["problem"]:
         _status_of_state(t, answer)
