@@ -217,6 +217,8 @@ def test_a_collector_that_does_not_say_what_it_holds_is_a_failure_in_words(
         done = operate(folder, "show", "--held", KETTLE_TELEMETRY_ENDPOINT=url)
     assert done.returncode == 1
     assert "does not answer" in done.stderr
+    keeper.answers["/v1/held"] = (200, {"hello": "portal"})
+    assert operate(folder, "show", "--held", KETTLE_TELEMETRY_ENDPOINT=keeper.url).returncode == 1
     keeper.answers["/v1/held"] = (429, {"error": "rate", "message": "Ask again in a minute."})
     done = operate(folder, "show", "--held", KETTLE_TELEMETRY_ENDPOINT=keeper.url)
     assert (done.returncode, "Ask again in a minute." in done.stderr) == (1, True)

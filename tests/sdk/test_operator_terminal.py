@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
+from windrow._identity import identity_of
 from windrow.envelope import wire_time
 
 from tests.support import products
@@ -203,7 +204,8 @@ def test_nothing_in_a_ledger_or_in_an_answer_moves_the_cursor(folder: Path) -> N
         ledger.write(json.dumps({"batch_id": evil, "to": evil, "time": moment, "body": body}) + "\n")
         ledger.write(json.dumps({"batch_id": evil, "to": evil, "outcome": evil}) + "\n")
     with keeping() as keeper:
-        keeper.answers["/v1/held"] = (200, {"events": [event]})
+        instance = identity_of("ab" * 32).at("")
+        keeper.answers["/v1/held"] = (200, {"instance_id": instance, "events": [event]})
         keeper.answers["/v1/forget"] = (500, {"message": evil})
         held = operate(folder, "show", "--held", KETTLE_TELEMETRY_ENDPOINT=keeper.url)
         forget = operate(folder, "forget", "--yes", KETTLE_TELEMETRY_ENDPOINT=keeper.url)

@@ -46,7 +46,7 @@ STATE = Option("--state", "where the instance remembers: a folder, or an address
 
 COMMANDS = (
     Command("status", "say whether telemetry is on, what decided, and what waits", (JSON,)),
-    Command("off", "switch it off, for good", (JSON,)),
+    Command("off", "switch it off; it stays off", (JSON,)),
     Command("on", "switch it on", (JSON,)),
     Command("preview", "show what would be sent next", (_RAW, JSON)),
     Command(

@@ -137,17 +137,10 @@ class Operator:
         self._needs_collector("shows what it holds")
         found: list[Answer] = []
         for instance_id, token in _facts.identities(self.catalogue, self._found())[-_MOST_HELD:]:
-            question = {"format": 1, "key": self.product.key, "read_token": read_token(token).hex()}
             try:
-                answer = ask(self._endpoint(), "/v1/held", question, self._environ)
+                found.append(self._held(instance_id, token))
             except Unanswered as error:
                 raise Failed(f"{error} Nothing is known of what is held.") from error
-            events = answer.get("events")
-            events = (
-                [event for event in events if isinstance(event, dict)] if isinstance(events, list) else []
-            )
-            truncated = answer.get("truncated") is True
-            found.append({"instance_id": instance_id, "events": events, "truncated": truncated})
         if self.product.rotate == "monthly":
             found = [one for one in found if one["events"]] or found[-1:]
         return {
@@ -358,6 +351,15 @@ class Operator:
         if missing:
             raise Unanswered("What answered does not say that it has erased everything: is it the collector?")
         return answer
+
+    def _held(self, instance_id: str, token: bytes) -> Answer:
+        question = {"format": 1, "key": self.product.key, "read_token": read_token(token).hex()}
+        answer = ask(self._endpoint(), "/v1/held", question, self._environ)
+        events = answer.get("events")
+        if answer.get("instance_id") != instance_id or not isinstance(events, list):
+            raise Unanswered("What answered does not say what it holds: is it the collector?")
+        kept = [event for event in events if isinstance(event, dict)]
+        return {"instance_id": instance_id, "events": kept, "truncated": answer.get("truncated") is True}
 
     def _instead(self, error: OSError) -> str:
         variable = self.product.env("DISABLED")
