@@ -1,4 +1,4 @@
-"""The command `windrow`: everything about a catalogue that needs no server."""
+"""The command `windrow`: a catalogue for its maintainers, and an instance for its operator. It needs no server."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="windrow",
-        description="Write, check and publish a catalogue: all that your product may ever send.",
+        description="A catalogue has all that a product may ever send: write it, or see and switch what is sent.",
         epilog=listed("windrow"),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
