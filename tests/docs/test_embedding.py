@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from tests.support import products
-from tests.support.keeper import keeping
 from tests.support.commands import answered, operate, send
+from tests.support.keeper import keeping
 
 GUIDE = Path(__file__).parents[2] / "docs" / "guides" / "embed-the-commands.md"
 SAVED = dict(re.findall(r"Save as `([^`]+)`:\n\n```python\n(.*?)```", GUIDE.read_text("utf-8"), re.DOTALL))

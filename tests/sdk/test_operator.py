@@ -16,8 +16,6 @@ from windrow.sinks import Memory
 from windrow.state import MemoryState
 
 from tests.support import products
-from tests.support.keeper import Keeper, keeping
-from tests.support.listener import refusing
 from tests.support.commands import (
     PLAIN,
     SENT,
@@ -29,6 +27,8 @@ from tests.support.commands import (
     send,
     state_of,
 )
+from tests.support.keeper import Keeper, keeping
+from tests.support.listener import refusing
 
 
 @pytest.fixture

@@ -16,8 +16,6 @@ from windrow.operator import Failed, Operator
 from windrow.state import MemoryState
 
 from tests.support import products
-from tests.support.keeper import Keeper, keeping
-from tests.support.listener import refusing, silent
 from tests.support.commands import (
     PLAIN,
     SENT,
@@ -30,6 +28,8 @@ from tests.support.commands import (
     send,
     state_of,
 )
+from tests.support.keeper import Keeper, keeping
+from tests.support.listener import refusing, silent
 from tests.support.waiting import eventually
 
 

@@ -18,7 +18,6 @@ from windrow.operator._words import WORDS
 from windrow.state import MemoryState, open_url
 
 from tests.support import products
-from tests.support.keeper import Keeper, keeping
 from tests.support.commands import (
     PLAIN,
     SENT,
@@ -27,6 +26,7 @@ from tests.support.commands import (
     operate,
     send,
 )
+from tests.support.keeper import Keeper, keeping
 
 
 @pytest.fixture

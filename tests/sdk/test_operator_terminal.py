@@ -15,8 +15,8 @@ from windrow._identity import identity_of
 from windrow.envelope import wire_time
 
 from tests.support import products
-from tests.support.keeper import keeping
 from tests.support.commands import COMMAND, environment, operate
+from tests.support.keeper import keeping
 
 FULL = Path("/dev/full")
 ESCAPE = "\x1b"
