@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from pathlib import Path
 
@@ -224,3 +225,21 @@ def test_the_instance_remembers_in_the_products_database(tmp_path: Path) -> None
         assert len({body["instance_id"] for body in collector.bodies}) == 1
     assert "secret" in rows(example)
     assert not (tmp_path / "state").exists()
+
+
+def test_the_operators_commands_are_djangos_too(tmp_path: Path) -> None:
+    example = serving.copy_example(tmp_path, "django")
+    with listening() as collector:
+        env = serving.environment(tmp_path, collector.url)
+        serving.run("manage.py migrate", example, env)
+        sent = len(collector.bodies)
+        assert json.loads(serving.run("manage.py windrow status --json", example, env))["enabled"]
+        assert len(serving.run("manage.py windrow show --raw", example, env).splitlines()) == sent
+        serving.run("manage.py windrow off", example, env)
+        assert rows(example)["consent"].startswith("off ")
+        run(example, env, 'telemetry.track("tea_made", {"sort": "green"})')
+        status = json.loads(serving.run("manage.py windrow status --json", example, env))
+        assert not status["enabled"]
+        assert len(collector.bodies) == sent
+        with pytest.raises(AssertionError, match="--yes"):
+            serving.run("manage.py windrow reset", example, env)
