@@ -45,7 +45,7 @@ class TableState:
         ):
             raise ValueError(f"{table!r} is no name for a table: use small letters, digits and underscores.")
         self._table = table
-        self._ready = False
+        self._ready = self._marked = False
 
     def get(self, key: str) -> str | None:
         """The row of this key. Raises `StateError`."""
@@ -94,6 +94,12 @@ class TableState:
     def _do(self, action: Action, **values: str) -> tuple[Rows, int]:
         if not self._ready:
             self._prepare()
+        if action in ("insert", "update", "delete") and not self._marked:
+            with suppress(
+                Exception
+            ):  # where the row is there, or this account may not write: the action says it
+                self._once("insert", {"name": "format", "value": FORMAT})
+            self._marked = True
         # Twice where a pool gave a connection that had died, or the database chose this one of a deadlock.
         try:
             return self._once(action, values)
@@ -135,10 +141,7 @@ class TableState:
             raise StateError(
                 f"The state in the table {self._table} was written by a newer release. Upgrade, or drop it."
             )
-        if not rows:
-            with suppress(Exception):  # an account that may only read shall read
-                self._once("insert", {"name": "format", "value": FORMAT})
-        self._ready = True
+        self._ready, self._marked = True, bool(rows)
 
     def _make_and_look(self) -> Rows:
         refusal = ""
