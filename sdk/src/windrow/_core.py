@@ -89,6 +89,11 @@ class Core:
         return self._given_state
 
     @property
+    def given_state(self) -> State | str | None:
+        """The state, or the address of it, that the product has chosen or that has been opened."""
+        return self._given_state
+
+    @property
     def opened_state(self) -> State | None:
         """The state, if it has been opened."""
         return None if isinstance(self._given_state, str) else self._given_state

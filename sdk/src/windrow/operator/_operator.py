@@ -73,7 +73,7 @@ class Operator:
         self._telemetry = telemetry
         if telemetry is not None:
             environ = telemetry.environ if environ is None else environ
-            state = telemetry.opened_state if state is None else state
+            state = telemetry.given_state if state is None else state
             config = telemetry._config if config is None else config
         self._config_known = telemetry is not None or config is not None
         self._environ = os.environ if environ is None else environ
