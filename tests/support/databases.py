@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import gc
 import itertools
 import os
 import shutil
 import subprocess
 import tempfile
 import time
-import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -108,11 +106,7 @@ class Server(ABC):
         try:
             return bool(self.administer("select 1", ""))
         except (psycopg.Error, pymysql.Error):
-            pass
-        with warnings.catch_warnings():  # PyMySQL leaves the socket of a failed handshake to the collector
-            warnings.simplefilter("ignore", ResourceWarning)
-            gc.collect()
-        return False
+            return False
 
     def kill(self) -> None:
         """End it as a power cut would."""
