@@ -257,6 +257,9 @@ class Worker:
             self._outboxes = [
                 Outbox(sink, state, ledger, self._interval, self._spool_folder) for sink in client.sinks
             ]
+            if self._asked != self._answered:  # flush() came before there was anything to hurry
+                for outbox in self._outboxes:
+                    outbox.hurry()
         return True
 
     def _identify(self) -> Identity:
