@@ -229,10 +229,10 @@ class Outbox:
             _debug(
                 f"{self.sink.where} does not take telemetry ({outcome.detail}); it is tried again, less and less often"
             )
-        if self._tries > 1 or outcome.after:
-            ahead = time.time() - time.monotonic()
-            row = f"{self._tries} {int(self._not_before + ahead)} {int(max(self._wished + ahead, 0))}"
-            self._state.swap(self._row, self._state.get(self._row), row)
+        # The first failure too: a command that runs each minute must not pay for a dead collector each time.
+        ahead = time.time() - time.monotonic()
+        row = f"{self._tries} {int(self._not_before + ahead)} {int(max(self._wished + ahead, 0))}"
+        self._state.swap(self._row, self._state.get(self._row), row)
 
     def _recover(self, worker: Worker) -> None:
         worker.client.note("")

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 _COUNT_SECONDS = 0.5  # a count is in the state a second after it was made, at the latest
 _SEND_SECONDS = 30.0
+_REMEMBER_SECONDS = 0.1  # of the time at the exit, to write down how the send ended
 _NEVER_WRITABLE = (errno.EACCES, errno.EPERM, errno.EROFS)  # a full disk may be emptied
 
 
@@ -339,7 +340,8 @@ class Worker:
         for position, outbox in enumerate(outboxes):
             seconds = _SEND_SECONDS
             if self._deadline is not None:
-                seconds = (self._deadline - time.monotonic()) / (len(outboxes) - position)
+                left = (self._deadline - time.monotonic()) / (len(outboxes) - position)
+                seconds = max(left - _REMEMBER_SECONDS, left / 2)
             complete = outbox.send(self, seconds) and complete
         return complete and bool(self._outboxes)
 
