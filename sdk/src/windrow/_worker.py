@@ -49,6 +49,9 @@ class Worker:
         self._counted: list[tuple[str, str, int]] = []
         self._numbers: list[int] = []  # of batches to come, reserved in the state
         self._held: list[Tracked] = []  # events that the notice does not cover yet
+        self._unpacked: list[
+            list[Tracked]
+        ] = []  # at most one: taken out of the queue, and not in a batch yet
         self._ended = False
         self._complete = True
         self._secret: str | None = None
@@ -307,27 +310,47 @@ class Worker:
 
     def _pack(self, identity: Identity, tracked: list[Tracked], due: list[WireEvent]) -> None:
         try:
-            events = envelope.wire_events(tracked, self.client.catalogue.product.time_precision) + due
-            of_id: dict[str, list[WireEvent]] = {}
-            for event in events:
-                of_id.setdefault(identity.at(event["time"]), []).append(event)
-            for instance_id, part in of_id.items():
-                if self.client.catalogue.product.rotate == "monthly":
-                    note_month(self.client.state, part[0]["time"])
-                whole = self.client.envelope(instance_id, part, self.client.state.kind, self._facts)
-                whole["sequence"] = self.sequence()
-                self._put(whole, [event for event in due if identity.at(event["time"]) == instance_id])
+            self._unpacked.append(tracked)
+            batches = self._batches(identity, tracked, due)  # waits for the state
+            if self._claim() is not None:
+                self._put(batches)
         except Exception:
             # They would fail again: better lost and counted than in the way of all that follows.
+            self._claim()
             self.client.drop("gave_up", len(tracked) + len(due))
             if self._daily:
                 self._daily.gave_up(due, self.client.clock())
             raise
 
-    def _put(self, whole: Envelope, daily: list[WireEvent]) -> None:
-        batch = Batch(whole, daily, int(time.time()), len(self._outboxes))
-        for outbox in self._outboxes:
-            outbox.put(batch)
+    def _claim(self) -> list[Tracked] | None:
+        """What is being packed, to one of the two threads that may ask: at the exit the product's does not wait."""
+        with suppress(IndexError):
+            return self._unpacked.pop()
+        return None
+
+    def _batches(self, identity: Identity, tracked: list[Tracked], due: list[WireEvent]) -> list[Batch]:
+        events = envelope.wire_events(tracked, self.client.catalogue.product.time_precision) + due
+        of_id: dict[str, list[WireEvent]] = {}
+        for event in events:
+            of_id.setdefault(identity.at(event["time"]), []).append(event)
+        made = []
+        for instance_id, part in of_id.items():
+            if self.client.catalogue.product.rotate == "monthly":
+                note_month(self.client.state, part[0]["time"])
+            whole = self.client.envelope(instance_id, part, self.client.state.kind, self._facts)
+            whole["sequence"] = self.sequence()
+            made.append(
+                self._batch(whole, [event for event in due if identity.at(event["time"]) == instance_id])
+            )
+        return made
+
+    def _batch(self, whole: Envelope, daily: list[WireEvent]) -> Batch:
+        return Batch(whole, daily, int(time.time()), len(self._outboxes))
+
+    def _put(self, batches: list[Batch]) -> None:
+        for batch in batches:
+            for outbox in self._outboxes:
+                outbox.put(batch)
 
     def _adopted(self, whole: Envelope, created: int) -> Batch:
         declared = self.client.catalogue.events
@@ -353,9 +376,8 @@ class Worker:
         if self._identity is None or not self._spool_folder:
             return
         kind = self.client.state.kind
-        while taken := [
-            event for event in self.client.take_events(BATCH_EVENTS) if event[0] in self._allowed
-        ]:
-            events = envelope.wire_events(taken, self.client.catalogue.product.time_precision)
-            whole = self.client.envelope(self._identity.at(events[0]["time"]), events, kind, self._facts)
-            self._put(whole, [])
+        while taken := self._claim() or self.client.take_events(BATCH_EVENTS):
+            if free := [event for event in taken if event[0] in self._allowed]:
+                events = envelope.wire_events(free, self.client.catalogue.product.time_precision)
+                whole = self.client.envelope(self._identity.at(events[0]["time"]), events, kind, self._facts)
+                self._put([self._batch(whole, [])])
