@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import sys
 import threading
 import time
 from contextlib import suppress
@@ -62,6 +63,9 @@ class Worker:
         self._spool_folder = ""
         self._allowed: frozenset[str] = frozenset()
         self._facts: frozenset[str] = frozenset()
+        _close_with_the_process(client)
+        main = threading.main_thread()
+        self._parent = None if type(main).__name__ == "_MainThread" else main
         # A daemon: the interpreter never waits for it, and close() waits no longer than it was told.
         self._thread = threading.Thread(target=self._run, name="windrow", daemon=True)
         self._thread.start()
@@ -381,3 +385,11 @@ class Worker:
                 events = envelope.wire_events(free, self.client.catalogue.product.time_precision)
                 whole = self.client.envelope(self._identity.at(events[0]["time"]), events, kind, self._facts)
                 self._put([self._batch(whole, [])])
+
+
+def _close_with_the_process(client: Telemetry) -> None:
+    # Children of multiprocessing end without a look at atexit (up to Python 3.12), or have emptied it (from 3.13 on).
+    process = sys.modules.get("multiprocessing.process")
+    util = sys.modules.get("multiprocessing.util")
+    if process and util and process.parent_process() is not None:
+        util.Finalize(None, client.close, exitpriority=0)
