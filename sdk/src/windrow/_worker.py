@@ -15,7 +15,7 @@ from windrow._identity import Identity, identify_instance, note_month
 from windrow._ledger import open_ledger
 from windrow._notice import Notice
 from windrow._outbox import Batch, Outbox
-from windrow._settings import BATCH_EVENTS, QUEUE_EVENTS, grace_seconds, may_spool
+from windrow._settings import BATCH_EVENTS, EXIT_SECONDS, QUEUE_EVENTS, grace_seconds, may_spool
 from windrow._spool import wipe_spool
 from windrow._wishes import is_sampled_out, remember_wishes
 from windrow.errors import StateError, StateUnreachable
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     Tracked = tuple[str, dict[str, object], float]
 
+_LOOK_SECONDS = 0.2
 _COUNT_SECONDS = 0.5  # a count is in the state a second after it was made, at the latest
 _SEND_SECONDS = 30.0
 _REMEMBER_SECONDS = 0.1  # of the time at the exit, to write down how the send ended
@@ -101,8 +102,7 @@ class Worker:
         with suppress(Exception):
             if self._thread.is_alive():
                 self._rescue()
-            for outbox in self._outboxes:
-                outbox.release()
+            self._release()
 
     def instance_id(self) -> str | None:
         """The id of today, once one has been made or read."""
@@ -166,7 +166,7 @@ class Worker:
         next_cycle = time.monotonic() + self._interval
         while True:
             with self._condition:
-                self._condition.wait_for(self._has_work, max(next_cycle - time.monotonic(), 0))
+                self._wait(next_cycle)
                 if not self._is_asked() and self._counts_wait:
                     self._condition.wait_for(self._is_asked, _COUNT_SECONDS)
                 asked, today, stopping = self._asked, self._today, self._deadline is not None
@@ -181,7 +181,18 @@ class Worker:
                 self._answered = asked
                 self._condition.notify_all()
             if stopping or self._ended:
-                return
+                break
+        if self._parent:
+            self._release()
+
+    def _wait(self, until: float) -> None:
+        """Wait for work; the condition is held."""
+        while self._parent and time.monotonic() < until and not self._has_work():
+            # A thread has forked this child, and when that thread returns nothing else would end the process.
+            if not self._parent.is_alive():
+                self._deadline = time.monotonic() + EXIT_SECONDS
+            self._condition.wait_for(self._has_work, min(max(until - time.monotonic(), 0), _LOOK_SECONDS))
+        self._condition.wait_for(self._has_work, max(until - time.monotonic(), 0))
 
     def _is_asked(self) -> bool:
         full = self.client.queued() >= BATCH_EVENTS and time.monotonic() >= self._not_before
@@ -371,6 +382,10 @@ class Worker:
                 seconds = max(left - _REMEMBER_SECONDS, left / 2)
             complete = outbox.send(self, seconds) and complete
         return complete and bool(self._outboxes)
+
+    def _release(self) -> None:
+        for outbox in self._outboxes:
+            outbox.release()
 
     def _rescue(self) -> None:
         """On the product's thread, while ours hangs in the network: what is queued goes to the disk for the next start.
