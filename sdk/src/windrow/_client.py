@@ -6,7 +6,7 @@ import os
 import time
 from _thread import RLock
 
-from windrow import _settings
+from windrow import _late, _settings
 from windrow._core import Core
 from windrow._gate import Decision
 from windrow._invalid import INVALID
@@ -308,9 +308,10 @@ class Telemetry(Core):
             worker.wake(counted=counted)
 
     def _start(self) -> Worker:
-        import atexit
+        with _late.lock:
+            import atexit
 
-        from windrow._worker import Worker
+            from windrow._worker import Worker
 
         if not self._started:
             self._started = True

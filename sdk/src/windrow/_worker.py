@@ -8,7 +8,7 @@ import threading
 import time
 from contextlib import suppress
 
-from windrow import envelope
+from windrow import _late, envelope
 from windrow._counters import Daily, wipe_counters
 from windrow._gate import remembered
 from windrow._identity import Identity, identify_instance, note_month
@@ -163,6 +163,8 @@ class Worker:
     # ---- the thread -------------------------------------------------------------------------------
 
     def _run(self) -> None:
+        with suppress(Exception):  # what cannot be imported fails again where it is needed
+            self._import()
         next_cycle = time.monotonic() + self._interval
         while True:
             with self._condition:
@@ -184,6 +186,18 @@ class Worker:
                 break
         if self._parent:
             self._release()
+
+    def _import(self) -> None:
+        with _late.lock:
+            import _strptime  # noqa: F401 -- `time` wants it at the first call; this and the next are for forks
+            import calendar  # noqa: F401
+            import encodings.idna  # noqa: F401 -- `socket` wants it to look a name up
+            import hashlib  # noqa: F401
+            import hmac  # noqa: F401
+            import uuid  # noqa: F401
+
+            if any(str(sink.where).startswith("https:") for sink in self.client.sinks):
+                import ssl  # noqa: F401
 
     def _wait(self, until: float) -> None:
         """Wait for work; the condition is held."""
