@@ -74,7 +74,7 @@ class Telemetry(Core):
         self._queue = self._waiting.events  # track() pays for each step on its way
         # Reentrant: a signal handler may track() while its own thread starts the flusher.
         self._lock = RLock()
-        self._started = self._closed = False
+        self._started = self._starting = self._closed = False
         if self._off:
             # A product that is switched off pays for a bare call, and nothing turns it on again.
             self.track, self.count = _no_track, _no_count  # type: ignore[method-assign]
@@ -262,6 +262,7 @@ class Telemetry(Core):
         self._waiting.begin_anew()
         self._lock = RLock()
         self._worker = None
+        self._starting = False
 
     # ---- inside -----------------------------------------------------------------------------------
 
@@ -299,11 +300,14 @@ class Telemetry(Core):
     def _wake(self, *, counted: bool = False) -> None:
         with self._lock:
             worker = self._worker
-            if worker is None and not self._off:
+            if worker is None and not self._off and not self._starting:
+                self._starting = True  # a signal handler may come in the middle
                 try:
                     worker = self._start()
                 except RuntimeError as error:  # no thread to be had, or the interpreter is ending
                     self._note = str(error)
+                finally:
+                    self._starting = False
         if worker is not None and (counted or self.queued() >= BATCH_EVENTS):
             worker.wake(counted=counted)
 
@@ -315,9 +319,15 @@ class Telemetry(Core):
 
         if not self._started:
             self._started = True
-            atexit.register(self.close)
+            atexit.register(self._at_exit)
         self._worker = Worker(self, _settings.flush_seconds(self.catalogue.product, self.environ))
         return self._worker
+
+    def _at_exit(self) -> None:
+        try:  # noqa: SIM105 -- contextlib is dear to import
+            self.close()
+        except (KeyboardInterrupt, SystemExit):
+            pass  # Python would show a traceback: an impatient Ctrl-C just ends the wait
 
     def _remembered(self) -> tuple[str, str | None]:
         state = self.opened_state

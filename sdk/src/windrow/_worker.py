@@ -98,11 +98,13 @@ class Worker:
         with self._condition:
             self._deadline = time.monotonic() + timeout
             self._condition.notify_all()
-        self._thread.join(timeout)
-        with suppress(Exception):
-            if self._thread.is_alive():
-                self._rescue()
-            self._release()
+        try:
+            self._thread.join(timeout)
+        finally:  # also where a Ctrl-C ends the wait
+            with suppress(Exception):
+                if self._thread.is_alive():
+                    self._rescue()
+                self._release()
 
     def instance_id(self) -> str | None:
         """The id of today, once one has been made or read."""
