@@ -116,8 +116,10 @@ class Core:
         """End, by this lever: what waits is wiped, and nothing more is taken."""
         self._off = True
         self._decision = decision
-        self._worker = None
+        worker, self._worker = self._worker, None
         self._waiting.wipe()
+        if worker:
+            worker.end()
 
     def wipe(self) -> None:
         """Forget what waits in memory."""

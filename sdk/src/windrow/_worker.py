@@ -54,7 +54,7 @@ class Worker:
         self._unpacked: list[
             list[Tracked]
         ] = []  # at most one: taken out of the queue, and not in a batch yet
-        self._ended = False
+        self._is_over = self._ended = False
         self._complete = True
         self._secret: str | None = None
         self._identity: Identity | None = None
@@ -89,6 +89,12 @@ class Worker:
             in_time = self._condition.wait_for(lambda: self._answered >= asked, timeout)
         return in_time and self._complete and not self.client.queued()
 
+    def end(self) -> None:
+        """Telemetry is off, whatever the gate says by now: wipe what waits, and end."""
+        with self._condition:
+            self._is_over = True
+            self._condition.notify_all()
+
     def waiting(self) -> int:
         """How many events have left the queue and have not arrived."""
         return len(self._held) + sum(outbox.waiting() for outbox in list(self._outboxes))
@@ -115,7 +121,7 @@ class Worker:
     def may_send(self) -> bool:
         """Ask the gate and the state again; where one says no, wipe what waits and end."""
         client = self.client
-        if client.may_send():
+        if not self._is_over and client.may_send():
             decision = remembered(client.state, client.clock())
             if decision is None:
                 if self._secret in (None, client.state.get("secret")):
@@ -212,7 +218,7 @@ class Worker:
 
     def _is_asked(self) -> bool:
         full = self.client.queued() >= BATCH_EVENTS and time.monotonic() >= self._not_before
-        return full or self._asked != self._answered or self._deadline is not None
+        return full or self._is_over or self._asked != self._answered or self._deadline is not None
 
     def _has_work(self) -> bool:
         return self._counts_wait or self._is_asked()
