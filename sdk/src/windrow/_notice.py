@@ -71,9 +71,10 @@ class Notice:
         row = self._state.get("notice")
         shown, covers, before = _parsed(row)
         if not self._all <= covers:
+            if self._is_over(shown, now):  # asked before the showing, with which the next grace begins
+                before = covers
             if not self._show(where, self._new(covers) if covers else []):
-                return self._covered(covers if self._is_over(shown, now) else before)
-            before = covers if self._is_over(shown, now) else before
+                return self._covered(before)
             shown, covers = int(now), covers | self._all
             self._state.swap("notice", row, written(shown, covers, before))
         elif shown > now + 60:
