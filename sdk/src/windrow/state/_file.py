@@ -86,11 +86,16 @@ class FileState:
 
         beside = f"{self._path}.{os.getpid()}"
         descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with open(descriptor, "w", encoding="utf-8") as file:
-            json.dump(rows, file, sort_keys=True)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(beside, self._path)
+        try:
+            with open(descriptor, "w", encoding="utf-8") as file:
+                json.dump(rows, file, sort_keys=True)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(beside, self._path)
+        except OSError:
+            with suppress(OSError):
+                os.unlink(beside)
+            raise
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
