@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 _LOCK_STALE_SECONDS = 10.0
 # Longer than that: a lock that a killed process left behind must not turn its successors off.
 _LOCK_WAIT_SECONDS = 15.0
+_ALIVE = b"flock"
+_BESIDE = ("state.json.", "state.lock.")
+_LEFT_SECONDS = 3600.0
 
 
 _IN_CONTAINER = ("/.dockerenv", "/run/.containerenv", "/var/run/secrets/kubernetes.io")
@@ -103,18 +106,21 @@ class FileState:
         deadline = time.monotonic() + _LOCK_WAIT_SECONDS
         while True:
             try:
-                os.close(os.open(self._lock, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+                descriptor = os.open(self._lock, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
                 break
             except FileExistsError:
+                _remove_if_dead(self._lock)
                 self._break_stale_lock()
                 if time.monotonic() > deadline:
                     raise StateUnreachable(f"{self._lock} is held by another process.") from None
                 time.sleep(0.005)
         try:
+            _show_life(descriptor)
             yield
         finally:
             with suppress(FileNotFoundError):  # taken for dead by a process that waited too long
                 os.unlink(self._lock)
+            os.close(descriptor)
 
     def _break_stale_lock(self) -> None:
         try:
@@ -143,10 +149,48 @@ def open_folder(folder: str, *, chosen: bool = True) -> State:
             state.swap("format", None, FORMAT)
     except (OSError, ValueError):  # ValueError: a path that is none
         return MemoryState()
+    _sweep(folder)
     state.kind = FileState(folder).kind
     if state.get("format") not in (None, FORMAT):
         raise StateError(f"The state in {folder} was written by a newer release. Upgrade, or remove it.")
     return state
+
+
+def _show_life(descriptor: int) -> None:
+    """Lock the lock file itself, which the kernel ends with the process, and say so in it."""
+    with suppress(ImportError, OSError):  # Windows; a file system that cannot
+        import fcntl
+
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        os.write(descriptor, _ALIVE)
+
+
+def _remove_if_dead(lock: str) -> None:
+    """Remove a lock file that says of itself that it is locked, and is not: whoever made it was killed."""
+    try:
+        import fcntl
+
+        descriptor = os.open(lock, os.O_RDONLY)
+    except (ImportError, OSError):
+        return
+    try:
+        if os.read(descriptor, 16) == _ALIVE:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if os.path.samestat(os.fstat(descriptor), os.stat(lock)):
+                os.unlink(lock)
+    except OSError:
+        pass
+    finally:
+        os.close(descriptor)
+
+
+def _sweep(folder: str) -> None:
+    """Remove what processes left that were killed in the middle of a write."""
+    with suppress(OSError):
+        for name in os.listdir(folder):
+            path = os.path.join(folder, name)
+            if name.startswith(_BESIDE) and abs(time.time() - os.stat(path).st_mtime) > _LEFT_SECONDS:
+                os.unlink(path)
 
 
 def speaks_of(folder: str, rows: tuple[str, ...]) -> FileState | None:
