@@ -9,6 +9,7 @@ import time
 from contextlib import suppress
 
 from windrow import _late, envelope
+from windrow._asker import Asker
 from windrow._counters import Daily, wipe_counters
 from windrow._gate import remembered
 from windrow._identity import Identity, identify_instance, note_month
@@ -22,7 +23,7 @@ from windrow.errors import StateError, StateUnreachable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from windrow._client import Telemetry
     from windrow.envelope import Envelope, WireEvent
@@ -46,6 +47,7 @@ class Worker:
         self._asked = self._answered = 0
         self._today = False
         self._deadline: float | None = None
+        self._closing = EXIT_SECONDS
         self._not_before = 0.0  # a full queue is no reason to try before that
         self._counts_wait = False
         self._counted: list[tuple[str, str, int]] = []
@@ -60,6 +62,7 @@ class Worker:
         self._identity: Identity | None = None
         self._notice: Notice | None = None
         self._daily: Daily | None = None
+        self._asker = Asker(self)
         self._outboxes: list[Outbox] = []
         self._spool_folder = ""
         self._allowed: frozenset[str] = frozenset()
@@ -168,11 +171,31 @@ class Worker:
         if self._daily:
             self._daily.gave_up(batch.daily, now)
 
+    # ---- what the asker asks ------------------------------------------------------------------------
+
+    def answer_came(self) -> None:
+        """The product's function has answered, or failed."""
+        with self._condition:
+            self._condition.notify_all()
+
+    def wait_for_answer(self, came: Callable[[], bool], until: float) -> None:
+        """Wait for the product's function, at the exit for no longer than leaves time for the send."""
+        with self._condition:
+            while not came():
+                end = until if self._deadline is None else min(until, self._deadline - self._closing / 2)
+                if (left := end - time.monotonic()) <= 0:
+                    return
+                self._condition.wait(left)
+
+    def _ask(self, event: str, provider: Callable[[], object]) -> dict[str, object] | None:
+        day = envelope.wire_time(self.client.clock(), "day")
+        return self._asker.ask(event, provider, day)
+
     # ---- the thread -------------------------------------------------------------------------------
 
     def _run(self) -> None:
         with suppress(Exception):  # what cannot be imported fails again where it is needed
-            self._import()
+            _late.fetch(tls=any(str(sink.where).startswith("https:") for sink in self.client.sinks))
         next_cycle = time.monotonic() + self._interval
         while True:
             with self._condition:
@@ -194,18 +217,6 @@ class Worker:
                 break
         if self._parent:
             self._release()
-
-    def _import(self) -> None:
-        with _late.lock:
-            import _strptime  # noqa: F401 -- `time` wants it at the first call; this and the next are for forks
-            import calendar  # noqa: F401
-            import encodings.idna  # noqa: F401 -- `socket` wants it to look a name up
-            import hashlib  # noqa: F401
-            import hmac  # noqa: F401
-            import uuid  # noqa: F401
-
-            if any(str(sink.where).startswith("https:") for sink in self.client.sinks):
-                import ssl  # noqa: F401
 
     def _wait(self, until: float) -> None:
         """Wait for work; the condition is held."""
@@ -291,7 +302,7 @@ class Worker:
             self._secret = state.get("secret")
             grace = grace_seconds(client.catalogue.product, client.environ)
             self._notice = Notice(client.catalogue, state, grace, client.tell)
-            self._daily = Daily(state, client.catalogue.events, client.providers, client.snapshot_of)
+            self._daily = Daily(state, client.catalogue.events, client.providers, self._ask)
             ledger = open_ledger(state)
             if may_spool(client.catalogue.product, client.environ, state.kind):
                 self._spool_folder = getattr(state, "folder", "")
