@@ -9,7 +9,7 @@ from _thread import RLock
 from windrow import _late, _settings
 from windrow._core import Core
 from windrow._gate import Decision
-from windrow._invalid import INVALID
+from windrow._invalid import INVALID, text_of
 from windrow._notice import on_standard_error
 from windrow._settings import BATCH_EVENTS, LARGEST_COUNT, QUEUE_EVENTS
 
@@ -90,6 +90,7 @@ class Telemetry(Core):
                 self.drop("closed")
             return
         try:
+            event = event if type(event) is str else text_of(event)
             checks = self._checks.get(event)
             if checks is None:
                 self._refuse(event)
@@ -97,6 +98,7 @@ class Telemetry(Core):
             clean = {}
             find = checks.get
             for name, value in properties.items() if properties else ():
+                name = name if type(name) is str else text_of(name)
                 check = find(name)
                 if check is None:
                     self.drop("undeclared_property", about=f"{event}.{name}")
@@ -152,7 +154,7 @@ class Telemetry(Core):
             if not self._is_declared(event, "snapshot"):
                 self._refuse(event)
                 return provider
-            self.providers[event] = provider
+            self.providers[text_of(event)] = provider
             if self._debug:
                 self.snapshot_of(event, provider)
             elif self._worker is None:
@@ -167,13 +169,14 @@ class Telemetry(Core):
         Only events that are declared `from = "dashboard"` are taken.
         """
         kept = 0
-        if isinstance(events, list) and len(events) > _MOST_INGESTED:
-            self.drop("queue_full", len(events) - _MOST_INGESTED)
-        for item in events[:_MOST_INGESTED] if isinstance(events, list) else []:
-            name = item.get("name") if isinstance(item, dict) else None
-            properties = item.get("properties") if isinstance(item, dict) else None
-            declared = self.catalogue.events.get(name) if isinstance(name, str) and not self._off else None
-            if declared is None or not isinstance(properties, dict | None):
+        # By type(): isinstance() believes what an object says of itself.
+        given = events if type(events) is list else []
+        if len(given) > _MOST_INGESTED:
+            self.drop("queue_full", len(given) - _MOST_INGESTED)
+        for item in given[:_MOST_INGESTED]:
+            name, properties = (item.get("name"), item.get("properties")) if type(item) is dict else ("", None)
+            declared = self.catalogue.events.get(text_of(name)) if not self._off else None
+            if declared is None or not (properties is None or type(properties) is dict):
                 self.drop("undeclared_event" if declared is None else "malformed_event")
             elif declared.source != "dashboard":
                 self.drop("wrong_source", about=declared.name)
@@ -289,13 +292,13 @@ class Telemetry(Core):
         return put
 
     def _is_declared(self, event: object, kind: str) -> bool:
-        declared = self.catalogue.events.get(event) if isinstance(event, str) else None
+        declared = self.catalogue.events.get(text_of(event))
         return declared is not None and declared.kind == kind
 
     def _refuse(self, event: object) -> None:
-        name = event if isinstance(event, str) else type(event).__name__
-        declared = isinstance(event, str) and event in self.catalogue.events
-        self.drop("wrong_kind" if declared else "undeclared_event", about=name)
+        name = text_of(event)
+        declared = name in self.catalogue.events
+        self.drop("wrong_kind" if declared else "undeclared_event", about=name or type(event).__name__)
 
     def _wake(self, *, counted: bool = False) -> None:
         with self._lock:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from windrow._invalid import INVALID
+from windrow._invalid import INVALID, text_of
 from windrow.catalogue.coarsen import coarsener
 
 TYPE_CHECKING = False
@@ -72,6 +72,7 @@ def _clean(event: str, checks: Mapping[str, Check], given: object, lost: Lost) -
     kept: dict[str, object] = {}
     try:
         for name, value in dict(given).items():  # type: ignore[call-overload]
+            name = text_of(name)
             check = checks.get(name)
             sent = check(value) if check else INVALID
             if sent is INVALID:

@@ -12,3 +12,8 @@ class _Invalid:
 
 #: What a check returns for a value that does not fit its type.
 INVALID = _Invalid()
+
+
+def text_of(value: object) -> str:
+    """Plain text, also of what is derived from it (a member of an enumeration), which may lie about itself; else ""."""
+    return str.__str__(value) if issubclass(type(value), str) else ""
