@@ -174,7 +174,9 @@ class Telemetry(Core):
         if len(given) > _MOST_INGESTED:
             self.drop("queue_full", len(given) - _MOST_INGESTED)
         for item in given[:_MOST_INGESTED]:
-            name, properties = (item.get("name"), item.get("properties")) if type(item) is dict else ("", None)
+            name, properties = (
+                (item.get("name"), item.get("properties")) if type(item) is dict else ("", None)
+            )
             declared = self.catalogue.events.get(text_of(name)) if not self._off else None
             if declared is None or not (properties is None or type(properties) is dict):
                 self.drop("undeclared_event" if declared is None else "malformed_event")

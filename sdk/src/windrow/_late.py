@@ -16,20 +16,19 @@ lock = RLock()
 
 
 def fetch(*, tls: bool) -> None:
-    """Import now all that the flusher will want, also by way of the standard library."""
-    with lock:
-        import calendar  # noqa: F401 -- these are for the forks that come
-        import encodings.idna  # noqa: F401 -- `socket` wants it to look a name up
-        import hashlib  # noqa: F401
-        import hmac  # noqa: F401
-        import time
-        import uuid  # noqa: F401
+    """Import now all that the flusher will want, also by way of the standard library; the lock is held."""
+    import calendar  # noqa: F401 -- these are for the forks that come
+    import encodings.idna  # noqa: F401 -- `socket` wants it to look a name up
+    import hashlib  # noqa: F401
+    import hmac  # noqa: F401
+    import time
+    import uuid  # noqa: F401
 
-        import windrow.sinks._http  # noqa: F401
+    import windrow.sinks._http  # noqa: F401
 
-        time.strptime("2000-01-01", "%Y-%m-%d")  # its first call imports, too
-        if tls:
-            import ssl  # noqa: F401
+    time.strptime("2000-01-01", "%Y-%m-%d")  # its first call imports, too
+    if tls:
+        import ssl  # noqa: F401
 
 
 def _before() -> None:

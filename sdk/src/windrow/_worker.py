@@ -12,7 +12,7 @@ from windrow import _late, envelope
 from windrow._asker import Asker
 from windrow._counters import Daily, wipe_counters
 from windrow._gate import remembered
-from windrow._identity import Identity, identify_instance, note_month
+from windrow._identity import Identity, identify_instance, identity_of, note_month
 from windrow._ledger import open_ledger
 from windrow._notice import Notice
 from windrow._outbox import Batch, Outbox
@@ -194,7 +194,7 @@ class Worker:
     # ---- the thread -------------------------------------------------------------------------------
 
     def _run(self) -> None:
-        with suppress(Exception):  # what cannot be imported fails again where it is needed
+        with suppress(Exception), _late.lock:  # what cannot be imported fails again where it is needed
             _late.fetch(tls=any(str(sink.where).startswith("https:") for sink in self.client.sinks))
         next_cycle = time.monotonic() + self._interval
         while True:
@@ -300,6 +300,8 @@ class Worker:
                 return False
             state = client.state
             self._secret = state.get("secret")
+            if self._secret is not None:  # one that is damaged ends it here, before anything is written
+                identity_of(self._secret)
             grace = grace_seconds(client.catalogue.product, client.environ)
             self._notice = Notice(client.catalogue, state, grace, client.tell)
             self._daily = Daily(state, client.catalogue.events, client.providers, self._ask)

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 _LOCK_STALE_SECONDS = 10.0
 # Longer than that: a lock that a killed process left behind must not turn its successors off.
 _LOCK_WAIT_SECONDS = 15.0
-_ALIVE = b"flock"
+_WILL_LOCK = 0o700  # the right to execute says that the maker locks the file, too
+_TAKE_SECONDS = 1.0
 _BESIDE = ("state.json.", "state.lock.")
 _LEFT_SECONDS = 3600.0
 
@@ -105,17 +106,15 @@ class FileState:
         # Exclusive creation is the one lock that every language has; a holder that died is outwaited.
         deadline = time.monotonic() + _LOCK_WAIT_SECONDS
         while True:
-            try:
-                descriptor = os.open(self._lock, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+            descriptor = _take(self._lock)
+            if descriptor is not None:
                 break
-            except FileExistsError:
-                _remove_if_dead(self._lock)
-                self._break_stale_lock()
-                if time.monotonic() > deadline:
-                    raise StateUnreachable(f"{self._lock} is held by another process.") from None
-                time.sleep(0.005)
+            _remove_if_dead(self._lock)
+            self._break_stale_lock()
+            if time.monotonic() > deadline:
+                raise StateUnreachable(f"{self._lock} is held by another process.")
+            time.sleep(0.005)
         try:
-            _show_life(descriptor)
             yield
         finally:
             with suppress(FileNotFoundError):  # taken for dead by a process that waited too long
@@ -156,17 +155,36 @@ def open_folder(folder: str, *, chosen: bool = True) -> State:
     return state
 
 
-def _show_life(descriptor: int) -> None:
-    """Lock the lock file itself, which the kernel ends with the process, and say so in it."""
-    with suppress(ImportError, OSError):  # Windows; a file system that cannot
-        import fcntl
+def _take(lock: str) -> int | None:
+    """Make the lock file, and lock it, which the kernel ends with the process; None where another has it."""
+    try:
+        from fcntl import LOCK_EX, flock
+    except ImportError:  # Windows
+        return _make(lock, 0o600)
+    descriptor = _make(lock, _WILL_LOCK)
+    if descriptor is None:
+        return None
+    try:
+        flock(descriptor, LOCK_EX)
+    except OSError:  # a file system that cannot
+        with suppress(OSError):
+            os.chmod(lock, 0o600)
+        return descriptor
+    if _is_at(descriptor, lock):
+        return descriptor
+    os.close(descriptor)  # between the two steps, somebody has taken us for dead
+    return None
 
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        os.write(descriptor, _ALIVE)
+
+def _make(lock: str, mode: int) -> int | None:
+    try:
+        return os.open(lock, os.O_CREAT | os.O_EXCL | os.O_WRONLY, mode)
+    except FileExistsError:
+        return None
 
 
 def _remove_if_dead(lock: str) -> None:
-    """Remove a lock file that says of itself that it is locked, and is not: whoever made it was killed."""
+    """Remove a lock file that its maker was to lock, and that nobody has locked: that process was killed."""
     try:
         import fcntl
 
@@ -174,14 +192,22 @@ def _remove_if_dead(lock: str) -> None:
     except (ImportError, OSError):
         return
     try:
-        if os.read(descriptor, 16) == _ALIVE:
+        made = os.fstat(descriptor)
+        if made.st_mode & _WILL_LOCK == _WILL_LOCK and abs(time.time() - made.st_mtime) > _TAKE_SECONDS:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            if os.path.samestat(os.fstat(descriptor), os.stat(lock)):
+            if _is_at(descriptor, lock):
                 os.unlink(lock)
     except OSError:
         pass
     finally:
         os.close(descriptor)
+
+
+def _is_at(descriptor: int, path: str) -> bool:
+    try:
+        return os.path.samestat(os.fstat(descriptor), os.stat(path))
+    except FileNotFoundError:
+        return False
 
 
 def _sweep(folder: str) -> None:
