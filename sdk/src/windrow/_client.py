@@ -219,6 +219,8 @@ class Telemetry(Core):
     def close(self, timeout: float = _settings.EXIT_SECONDS) -> None:
         """Send what there is and stop, within `timeout` seconds. What comes later is dropped."""
         if self._off:
+            if self._wiping:  # what is left of a wipe at the exit would be sent after the next yes
+                self._wiping.join(_seconds(timeout))
             return
         self._off = self._closed = True
         self._decision = Decision(False, "closed", "", self._debug)
@@ -266,7 +268,7 @@ class Telemetry(Core):
         # The flusher's thread did not come along, and the lock may be held for ever.
         self._waiting.begin_anew()
         self._lock = RLock()
-        self._worker = None
+        self._worker = self._wiping = None
         self._starting = False
 
     # ---- inside -----------------------------------------------------------------------------------

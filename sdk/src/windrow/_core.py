@@ -56,6 +56,7 @@ class Core:
         self._sent = 0
         self._note = ""
         self._worker: Worker | None = None
+        self._wiping: Worker | None = None
         self._context: dict[str, object] = {}
         self._compiled: Compiled
         self._checks: dict[str, dict[str, Check]] = {}
@@ -119,6 +120,7 @@ class Core:
         worker, self._worker = self._worker, None
         self._waiting.wipe()
         if worker:
+            self._wiping = worker
             worker.end()
 
     def wipe(self) -> None:

@@ -98,6 +98,11 @@ class Worker:
             self._is_over = True
             self._condition.notify_all()
 
+    def join(self, timeout: float) -> None:
+        """Wait for the end that `end()` asked for, `timeout` seconds at most."""
+        if self._thread is not threading.current_thread():
+            self._thread.join(timeout)
+
     def waiting(self) -> int:
         """How many events have left the queue and have not arrived."""
         return len(self._held) + sum(outbox.waiting() for outbox in list(self._outboxes))
