@@ -15,6 +15,8 @@ from typing import Any
 #: Does something with a connection whose request has been read: the server, the connection, the body.
 Mood = Callable[["Moody", socket.socket, bytes], None]
 
+TAKEN = b'{"accepted":0,"refused":{}}'
+
 
 class Moody(socketserver.ThreadingTCPServer):
     """`taken` has the envelopes that were taken, `asked` counts all requests; `mood` may change at any time."""
@@ -81,7 +83,7 @@ class _Handler(socketserver.BaseRequestHandler):
 def healthy(server: Moody, connection: socket.socket, body: bytes) -> None:
     """Take it, and say so."""
     server.take(body)
-    _reply(connection, 200)
+    _reply(connection, 200, body=TAKEN)
 
 
 def silent(server: Moody, connection: socket.socket, body: bytes) -> None:
@@ -91,7 +93,7 @@ def silent(server: Moody, connection: socket.socket, body: bytes) -> None:
 
 def dripping(server: Moody, connection: socket.socket, body: bytes) -> None:
     """A byte of the answer each second."""
-    for byte in b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}":
+    for byte in b"HTTP/1.1 200 OK\r\nContent-Length: 27\r\n\r\n" + TAKEN:
         connection.sendall(bytes([byte]))
         if server.over.wait(1):
             return
@@ -162,4 +164,3 @@ def silent_resolver() -> Iterator[str]:
 def unique(events: list[dict[str, Any]]) -> set[str]:
     """The ids of events."""
     return {event["id"] for event in events}
-

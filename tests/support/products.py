@@ -97,10 +97,12 @@ def without_switches() -> dict[str, str]:
     return {k: v for k, v in os.environ.items() if "TELEMETRY" not in k and k not in switches}
 
 
-def run(path: Path, *before: str, **variables: str) -> subprocess.CompletedProcess[str]:
+def run(
+    path: Path, *before: str, python: str = sys.executable, **variables: str
+) -> subprocess.CompletedProcess[str]:
     """Run a program to its end."""
     return subprocess.run(
-        [*before, sys.executable, str(path)],
+        [*before, python, str(path)],
         cwd=path.parent,
         env=environment(path.parent, **variables),
         capture_output=True,
