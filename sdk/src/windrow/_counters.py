@@ -114,6 +114,11 @@ class Daily:
             self._failed[key] = wire_time(now, "day")
             self._on_the_way.discard(key)
 
+    def put_back(self, events: list[WireEvent]) -> None:
+        """These could not be packed just now: they are due again."""
+        self._on_the_way.difference_update(f"{event['name']}:{event['time']}" for event in events)
+        self._looked = -_LOOK_SECONDS
+
     def release(self) -> None:
         """Give the lease back, so that the next process need not wait for its end."""
         found = self._state.get("lease:daily")

@@ -12,10 +12,11 @@ from windrow import _late, envelope
 from windrow._asker import Asker
 from windrow._counters import Daily, wipe_counters
 from windrow._gate import remembered
-from windrow._identity import Identity, identify_instance, identity_of, note_month
+from windrow._identity import Identity, identify_instance, identity_of
 from windrow._ledger import open_ledger
 from windrow._notice import Notice
-from windrow._outbox import Batch, Outbox
+from windrow._outbox import Outbox
+from windrow._packer import Packer
 from windrow._settings import BATCH_EVENTS, EXIT_SECONDS, QUEUE_EVENTS, grace_seconds, may_spool
 from windrow._spool import wipe_spool
 from windrow._wishes import is_sampled_out, remember_wishes
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from windrow._client import Telemetry
-    from windrow.envelope import Envelope, WireEvent
+    from windrow._outbox import Batch
 
     Tracked = tuple[str, dict[str, object], float]
 
@@ -51,11 +52,6 @@ class Worker:
         self._not_before = 0.0  # a full queue is no reason to try before that
         self._counts_wait = False
         self._counted: list[tuple[str, str, int]] = []
-        self._numbers: list[int] = []  # of batches to come, reserved in the state
-        self._held: list[Tracked] = []  # events that the notice does not cover yet
-        self._unpacked: list[
-            list[Tracked]
-        ] = []  # at most one: taken out of the queue, and not in a batch yet
         self._is_over = self._ended = False
         self._complete = True
         self._secret: str | None = None
@@ -65,8 +61,7 @@ class Worker:
         self._asker = Asker(self)
         self._outboxes: list[Outbox] = []
         self._spool_folder = ""
-        self._allowed: frozenset[str] = frozenset()
-        self._facts: frozenset[str] = frozenset()
+        self._packer: Packer | None = None
         _close_with_the_process(client)
         main = threading.main_thread()
         self._parent = None if type(main).__name__ == "_MainThread" else main
@@ -105,7 +100,8 @@ class Worker:
 
     def waiting(self) -> int:
         """How many events have left the queue and have not arrived."""
-        return len(self._held) + sum(outbox.waiting() for outbox in list(self._outboxes))
+        held = len(self._packer.held) if self._packer else 0
+        return held + sum(outbox.waiting() for outbox in list(self._outboxes))
 
     def stop(self, timeout: float) -> None:
         """Send what there is and end, within `timeout` seconds whatever the network does."""
@@ -116,8 +112,8 @@ class Worker:
             self._thread.join(timeout)
         finally:  # also where a Ctrl-C ends the wait
             with suppress(Exception):
-                if self._thread.is_alive():
-                    self._rescue()
+                if self._thread.is_alive() and self._packer and self._identity and self._spool_folder:
+                    self._packer.rescue(self._identity)
                 self._release()
 
     def instance_id(self) -> str | None:
@@ -149,15 +145,7 @@ class Worker:
 
     def sequence(self) -> int:
         """The number of the next batch of this instance. Raises `StateError` and `OSError`."""
-        state = self.client.state
-        while not self._numbers:
-            # As many at once as a full queue needs: each change of a state costs as much as the batch itself.
-            wanted = 1 + self.client.queued() // BATCH_EVENTS
-            row = state.get("sequence")
-            number = int(row) if row and row.isdecimal() and len(row) < 16 else 0
-            if state.swap("sequence", row, str(number + wanted)):
-                self._numbers = list(range(number, number + wanted))
-        return self._numbers.pop(0)
+        return self._packer.sequence() if self._packer else 0
 
     def wish(self, wishes: Mapping[str, float]) -> None:
         """The other side asks for something. Raises `StateError` and `OSError`."""
@@ -266,23 +254,24 @@ class Worker:
     def _cycle(self, today: bool) -> bool:
         """Do all that is to be done now; whether nothing is left of it."""
         client = self.client
-        if not self._save_counts(whole=True) or self._notice is None or self._daily is None:
+        packer = self._packer if self._save_counts(whole=True) else None
+        if packer is None or self._notice is None or self._daily is None:
             return False
         if self._asked != self._answered or self._deadline is not None:
             for outbox in self._outboxes:
                 outbox.hurry(at_exit=self._asked == self._answered)
         where = " and ".join(str(sink.where) for sink in client.sinks)
-        self._allowed, self._facts = self._notice.allowed(client.clock(), where)
-        if not self._allowed:
+        packer.allowed, packer.facts = self._notice.allowed(client.clock(), where)
+        if not packer.allowed:
             client.note(f"the notice comes first; {self._notice.left():.0f} seconds of its grace are left")
             return False
-        identity = self._identify()
+        identity = self._identify(packer)
         if is_sampled_out(client.state, identity, client.clock()):
             client.drop("sampled_out", len(client.take_events(QUEUE_EVENTS)))
             return True
-        due = self._daily.due(identity, client.clock(), self._allowed, today=today)
-        self._pack_all(identity, due or [])
-        return self._send() and not self._held and (due is not None or not today)
+        due = self._daily.due(identity, client.clock(), packer.allowed, today=today)
+        packer.pack(identity, due or [], closing=self._deadline is not None)
+        return self._send() and not packer.held and (due is not None or not today)
 
     def _save_counts(self, *, whole: bool) -> bool:
         """Bring what was counted into the state; False where nothing may be done."""
@@ -316,12 +305,10 @@ class Worker:
             self._outboxes = [
                 Outbox(sink, state, ledger, self._interval, self._spool_folder) for sink in client.sinks
             ]
-            if self._asked != self._answered:  # flush() came before there was anything to hurry
-                for outbox in self._outboxes:
-                    outbox.hurry()
+            self._packer = Packer(client, self._daily, self._outboxes)
         return True
 
-    def _identify(self) -> Identity:
+    def _identify(self, packer: Packer) -> Identity:
         client = self.client
         if self._identity is None:
             monthly = client.catalogue.product.rotate == "monthly"
@@ -329,7 +316,7 @@ class Worker:
             self._secret = client.state.get("secret")
             client.digest = self._identity.digest
         for outbox in self._outboxes:
-            outbox.adopt(self._adopted)
+            outbox.adopt(packer.adopted)
         return self._identity
 
     def _forget(self) -> None:
@@ -337,80 +324,8 @@ class Worker:
             with suppress(StateError, OSError):
                 outbox.wipe()
         self._counted.clear()
-        self._held.clear()
-        self._numbers.clear()
-        self._identity = self._notice = self._daily = self._secret = None
+        self._identity = self._notice = self._daily = self._packer = self._secret = None
         self._outboxes = []
-
-    def _pack_all(self, identity: Identity, due: list[WireEvent]) -> None:
-        held, self._held = self._held, []
-        ready = self._deadline is not None or any(outbox.is_ready() for outbox in self._outboxes)
-        for _ in range(1 + QUEUE_EVENTS // BATCH_EVENTS):  # a busy product must not keep us from sending
-            if not due and not (ready and (held or self.client.queued())):
-                break
-            taken, held = held[:BATCH_EVENTS], held[BATCH_EVENTS:]
-            taken += self.client.take_events(BATCH_EVENTS - len(taken))
-            free = [event for event in taken if event[0] in self._allowed]
-            self._hold([event for event in taken if event[0] not in self._allowed])
-            if free or due:
-                self._pack(identity, free, due)
-            due = []
-        self._held += held
-
-    def _hold(self, events: list[Tracked]) -> None:
-        room = max(QUEUE_EVENTS - len(self._held), 0)
-        self._held += events[:room]
-        if len(events) > room:
-            self.client.drop("queue_full", len(events) - room)
-
-    def _pack(self, identity: Identity, tracked: list[Tracked], due: list[WireEvent]) -> None:
-        try:
-            self._unpacked.append(tracked)
-            batches = self._batches(identity, tracked, due)  # waits for the state
-            if self._claim() is not None:
-                self._put(batches)
-        except Exception:
-            # They would fail again: better lost and counted than in the way of all that follows.
-            self._claim()
-            self.client.drop("gave_up", len(tracked) + len(due))
-            if self._daily:
-                self._daily.gave_up(due, self.client.clock())
-            raise
-
-    def _claim(self) -> list[Tracked] | None:
-        """What is being packed, to one of the two threads that may ask: at the exit the product's does not wait."""
-        with suppress(IndexError):
-            return self._unpacked.pop()
-        return None
-
-    def _batches(self, identity: Identity, tracked: list[Tracked], due: list[WireEvent]) -> list[Batch]:
-        events = envelope.wire_events(tracked, self.client.catalogue.product.time_precision) + due
-        of_id: dict[str, list[WireEvent]] = {}
-        for event in events:
-            of_id.setdefault(identity.at(event["time"]), []).append(event)
-        made = []
-        for instance_id, part in of_id.items():
-            if self.client.catalogue.product.rotate == "monthly":
-                note_month(self.client.state, part[0]["time"])
-            whole = self.client.envelope(instance_id, part, self.client.state.kind, self._facts)
-            whole["sequence"] = self.sequence()
-            made.append(
-                self._batch(whole, [event for event in due if identity.at(event["time"]) == instance_id])
-            )
-        return made
-
-    def _batch(self, whole: Envelope, daily: list[WireEvent]) -> Batch:
-        return Batch(whole, daily, int(time.time()), len(self._outboxes))
-
-    def _put(self, batches: list[Batch]) -> None:
-        for batch in batches:
-            for outbox in self._outboxes:
-                outbox.put(batch)
-
-    def _adopted(self, whole: Envelope, created: int) -> Batch:
-        declared = self.client.catalogue.events
-        daily = [e for e in whole["events"] if e["name"] in declared and declared[e["name"]].daily]
-        return Batch(whole, daily, min(created, int(time.time())), 1)
 
     def _send(self) -> bool:
         complete = True
@@ -426,20 +341,6 @@ class Worker:
     def _release(self) -> None:
         for outbox in self._outboxes:
             outbox.release()
-
-    def _rescue(self) -> None:
-        """On the product's thread, while ours hangs in the network: what is queued goes to the disk for the next start.
-
-        Takes no lock and asks no database: nothing here waits.
-        """
-        if self._identity is None or not self._spool_folder:
-            return
-        kind = self.client.state.kind
-        while taken := self._claim() or self.client.take_events(BATCH_EVENTS):
-            if free := [event for event in taken if event[0] in self._allowed]:
-                events = envelope.wire_events(free, self.client.catalogue.product.time_precision)
-                whole = self.client.envelope(self._identity.at(events[0]["time"]), events, kind, self._facts)
-                self._put([self._batch(whole, [])])
 
 
 def _close_with_the_process(client: Telemetry) -> None:
