@@ -143,7 +143,10 @@ class Telemetry(Core):
             self.drop("malformed_event")
 
     def snapshot(self, event: str) -> Callable[[Provider], Provider]:
-        """Decorate the function that answers a snapshot event: asked once a day, in the flusher's thread."""
+        """Decorate the function that answers a snapshot event.
+
+        It is asked once a day, in a thread of its own, for ten seconds at most.
+        """
         if callable(event):  # written without the event's name: the product's function must stay what it is
             self._refuse(event)
             return event
