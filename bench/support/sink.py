@@ -32,7 +32,11 @@ class _Handler(BaseHTTPRequestHandler):
     server: Sink
 
     def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["Content-Length"]))
+        length = int(self.headers["Content-Length"])
+        body = self.rfile.read(length)
+        if len(body) < length:
+            self.close_connection = True  # the program ended in the middle of it: nothing was delivered
+            return
         self.server.taken.append((self.path, self.headers.get("Content-Encoding", ""), body))
         self._answer(_REPLY)
 
