@@ -9,7 +9,10 @@ from pathlib import Path
 
 SDK = Path(__file__).parents[2] / "sdk" / "src" / "windrow"
 #: Not part of what runs by itself in a product: commands, frameworks, tests, and the dashboard's routes.
-APART = ("tools", "operator", "integrations", "cli.py", "testing.py", "asgi.py", "wsgi.py", "_dashboard.py")
+APART = (
+    *("tools", "operator", "integrations", "cli.py", "testing.py", "pytest_plugin.py"),
+    *("asgi.py", "wsgi.py", "_dashboard.py", "reasons.py"),
+)
 #: The states that keep their rows in a product's database: they run where a product chooses one.
 DATABASES = ("_database.py", "_forking.py", "_table.py", "_url.py")
 _LAYOUT = (

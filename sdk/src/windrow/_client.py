@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import os
-import time
 from _thread import RLock
 
 from windrow import _late, _settings
 from windrow._core import Core
 from windrow._gate import Decision
 from windrow._invalid import INVALID, text_of
-from windrow._notice import on_standard_error
 from windrow._settings import BATCH_EVENTS, LARGEST_COUNT, QUEUE_EVENTS
 
 TYPE_CHECKING = False
@@ -18,14 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import Self, TypeVar
 
-    from windrow._gate import Config
-    from windrow._notice import Tell
     from windrow._status import Status
     from windrow._worker import Worker
-    from windrow.catalogue import Catalogue
     from windrow.emitter import Emitter
-    from windrow.sinks import Sink
-    from windrow.state import State
 
     Provider = TypeVar("Provider", bound=Callable[[], Mapping[str, object]])
 
@@ -46,40 +39,6 @@ class Telemetry(Core):
 
     A catalogue that cannot be used turns telemetry off with a `CatalogueWarning`; nothing here raises after that.
     """
-
-    def __init__(
-        self,
-        catalogue: str | os.PathLike[str] | Catalogue,
-        *,
-        app_version: str | None = None,
-        context: Mapping[str, object] | None = None,
-        config: Config = None,
-        sink: Sink | str | list[Sink] | None = None,
-        state: State | str | None = None,
-        notice: Tell = on_standard_error,
-        clock: Callable[[], float] = time.time,
-        environ: Mapping[str, str] | None = None,
-    ) -> None:
-        super().__init__(
-            catalogue,
-            app_version=app_version,
-            context=context,
-            config=config,
-            sink=sink,
-            state=state,
-            notice=notice,
-            clock=clock,
-            environ=environ,
-        )
-        self._queue = self._waiting.events  # track() pays for each step on its way
-        # Reentrant: a signal handler may track() while its own thread starts the flusher.
-        self._lock = RLock()
-        self._started = self._starting = self._closed = False
-        if self._off:
-            # A product that is switched off pays for a bare call, and nothing turns it on again.
-            self.track, self.count = _no_track, _no_count  # type: ignore[method-assign]
-        else:
-            _forget_after_fork(self)
 
     # ---- what products call -----------------------------------------------------------------------
 
@@ -275,6 +234,13 @@ class Telemetry(Core):
         self._starting = False
 
     # ---- inside -----------------------------------------------------------------------------------
+
+    def _made(self) -> None:
+        if self._off:
+            # A product that is switched off pays for a bare call, and nothing turns it on again.
+            self.track, self.count = _no_track, _no_count  # type: ignore[method-assign]
+        else:
+            _forget_after_fork(self)
 
     def _putter(self, event: str) -> Callable[[dict[str, object]], None]:
         queue, append, clock = self._queue, self._queue.append, self.clock

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
+from _thread import RLock
 
 from windrow import _settings
 from windrow._gate import Decision, decide, place_of, remembered
@@ -53,6 +54,10 @@ class Core:
         self._sinks: list[Sink] = []
         self._given_state: State | str | None = state
         self._waiting = Waiting()
+        self._queue = self._waiting.events  # track() pays for each step on its way
+        # Reentrant: a signal handler may track() while its own thread starts the flusher.
+        self._lock = RLock()
+        self._started = self._starting = self._closed = False
         self._sent = 0
         self._note = ""
         self._worker: Worker | None = None
@@ -66,6 +71,7 @@ class Core:
             self._compile(context, app_version)
         self._off = not self._decision.enabled
         self._debug = self._decision.debug
+        self._made()
 
     @property
     def sinks(self) -> list[Sink]:
@@ -210,6 +216,9 @@ class Core:
         self._note = text
 
     # ---- inside -----------------------------------------------------------------------------------
+
+    def _made(self) -> None:
+        """All is known by now."""
 
     def _prepare(
         self, catalogue: str | os.PathLike[str] | Catalogue, sink: Sink | str | list[Sink] | None

@@ -46,7 +46,7 @@ def capture() -> Iterator[Capture]:
         make(self, *arguments, **options | {"notice": lambda _: True})
         captured.made.append(self)
 
-    Telemetry.__init__ = made  # type: ignore[method-assign]  # the one place that all of a product's ways lead through
+    Telemetry.__init__ = made  # type: ignore[method-assign, assignment]  # the one place that all of a product's ways lead through
     try:
         yield captured
     finally:
