@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import pytest
 from windrow import Telemetry
 from windrow.envelope import wire_time
 from windrow.operator import Operator
 from windrow.sinks import Memory
 from windrow.state import MemoryState
 
-from tests.support import products
 from tests.support.commands import (
     PLAIN,
     SENT,
@@ -27,21 +24,8 @@ from tests.support.commands import (
     send,
     state_of,
 )
-from tests.support.keeper import Keeper, keeping
+from tests.support.keeper import Keeper
 from tests.support.listener import refusing
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    products.write_catalogue(tmp_path)
-    return tmp_path
-
-
-@pytest.fixture
-def keeper() -> Iterator[Keeper]:
-    with keeping() as collector:
-        yield collector
-
 
 # ---- status --------------------------------------------------------------------------------------
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -28,22 +27,9 @@ from tests.support.commands import (
     send,
     state_of,
 )
-from tests.support.keeper import Keeper, keeping
+from tests.support.keeper import Keeper
 from tests.support.listener import refusing, silent
 from tests.support.waiting import eventually
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    products.write_catalogue(tmp_path)
-    return tmp_path
-
-
-@pytest.fixture
-def keeper() -> Iterator[Keeper]:
-    with keeping() as collector:
-        yield collector
-
 
 # ---- off and on ----------------------------------------------------------------------------------
 

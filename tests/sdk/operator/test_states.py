@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterator
 from contextlib import closing, suppress
 from pathlib import Path
 
@@ -26,20 +25,7 @@ from tests.support.commands import (
     operate,
     send,
 )
-from tests.support.keeper import Keeper, keeping
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    products.write_catalogue(tmp_path)
-    return tmp_path
-
-
-@pytest.fixture
-def keeper() -> Iterator[Keeper]:
-    with keeping() as collector:
-        yield collector
-
+from tests.support.keeper import Keeper
 
 # ---- states --------------------------------------------------------------------------------------
 
