@@ -123,6 +123,13 @@ def test_the_page_is_true_about_times(precision: str) -> None:
     page = telemetry_md(changed("contact =", f'time_precision = "{precision}"\ncontact ='))
     assert ("- No time finer than the hour." in page) is (precision == "hour")
     assert ("- No time of day, only the day." in page) is (precision == "day")
+    assert ("the collector can see all the same; it keeps the hour of it." in page) is (precision == "day")
+
+
+def test_an_id_that_changes_each_month_is_not_said_to_last() -> None:
+    assert "Since it lasts, what is sent" in telemetry_md(changed("contact =", "contact ="))
+    page = telemetry_md(changed("contact =", 'rotate = "monthly"\ncontact ='))
+    assert "Since it lasts a month, what is sent" in page
 
 
 @pytest.mark.parametrize("sink", ["collector", "posthog"])

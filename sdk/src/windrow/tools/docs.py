@@ -193,7 +193,7 @@ def _bytes(catalogue: Catalogue) -> Iterator[str]:
     yield (
         f"Times are cut to the {catalogue.product.time_precision}, in UTC. `{_id_field(catalogue)}` is made on the "
         "first send out of 32 random bytes and is derived from nothing about the machine or about people. Since it "
-        "lasts, what is sent is *pseudonymous*."
+        f"lasts{' a month' if catalogue.product.rotate == 'monthly' else ''}, what is sent is *pseudonymous*."
     )
     yield ""
 
@@ -257,7 +257,11 @@ def _never(catalogue: Catalogue) -> Iterator[str]:
     yield "- No name, address, e-mail, host name, path, text, title, or secret of yours: there is no type for it."
     yield "- No number, where a bucket is declared; no value that is not listed above (it becomes `other` or `custom`)."
     hourly = catalogue.product.time_precision == "hour"
-    yield "- No time finer than the hour." if hourly else "- No time of day, only the day."
+    yield (
+        "- No time finer than the hour."
+        if hourly
+        else f"- No time of day, only the day.{_arrives(catalogue)}"
+    )
     if catalogue.product.sink == "posthog":
         yield "- No profile and no place: PostHog is told not to make either, and is given a placeholder address."
     else:
@@ -265,6 +269,12 @@ def _never(catalogue: Catalogue) -> Iterator[str]:
     yield _before(catalogue)
     yield "- Nothing at all once it is switched off, from a CI service, or from under a test runner."
     yield ""
+
+
+def _arrives(catalogue: Catalogue) -> str:
+    if catalogue.product.sink == "posthog":
+        return " When a batch arrives, PostHog can see all the same."
+    return " When a batch arrives, the collector can see all the same; it keeps the hour of it."
 
 
 def _before(catalogue: Catalogue) -> str:
@@ -311,6 +321,7 @@ def _see(catalogue: Catalogue) -> Iterator[str]:
         f"`windrow show` shows it, and `windrow status` says what is on and why. It is `ledger.jsonl` in "
         f"`{product.env('DIR')}`, by default `~/.local/state/{product.name}/telemetry`, or in the table "
         "`windrow_state` where the instance remembers in the product's own database; at most two megabytes and 90 days."
+        " Where neither can be written, a read-only disk say, it is in memory and ends with the process."
     )
     yield (
         "- What could not be delivered waits in `spool/` beside the ledger, at most 2 MB and seven days, and is "
