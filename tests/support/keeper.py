@@ -46,7 +46,11 @@ class Keeper(ThreadingHTTPServer):
         if instance_id in self.forgotten:
             return {"accepted": 0, "refused": {"forgotten": len(body["events"])}}
         kept = self.held.setdefault(instance_id, [])
-        kept += [{**event, "context": body["context"], "received": event["time"]} for event in body["events"]]
+        context = body["context"]
+        kept += [
+            {**event, "context": context, "received": f"{event['time'][:10]}T14:00Z"}
+            for event in body["events"]
+        ]
         return {"accepted": len(body["events"]), "refused": {}}
 
     def forget(self, body: dict[str, Any]) -> dict[str, Any]:

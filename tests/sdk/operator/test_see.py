@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 import time
 from pathlib import Path
 from typing import Any
 
+import pytest
 from windrow import Telemetry
 from windrow.envelope import wire_time
 from windrow.operator import Operator
@@ -54,6 +57,62 @@ def test_the_status_names_the_lever_that_decides_its_value_and_its_place(folder:
         "ci",
         "machine",
     ]
+
+
+@pytest.mark.parametrize("name", ["KETTLE_TELEMETRY_DISABLE", "KETTLE_TELEMETRY", "KETTLE_NO_TELEMETRY"])
+def test_a_variable_that_was_meant_to_be_the_switch_is_told(name: str, folder: Path) -> None:
+    said = operate(folder, "status", **{name: "1"})
+    assert said.stdout.startswith("Kettle telemetry is on.")
+    assert f"not set; {name} is, and has no meaning" in " ".join(said.stdout.split())
+    said = operate(folder, "status", **{name: "1", "KETTLE_TELEMETRY_DISABLED": "1"})
+    assert name not in said.stdout.replace("KETTLE_TELEMETRY_DISABLED", "")
+
+
+def test_where_there_is_no_ledger_it_is_not_said_that_nothing_was_sent(folder: Path) -> None:
+    for command in ("status", "show"):
+        said = " ".join(operate(folder, command).stdout.split())
+        assert "nothing was sent" not in said.lower()
+        assert "it remembers in memory alone, and what it sends cannot be seen from here" in said
+
+
+def test_a_send_never_seems_to_be_before_its_notice(folder: Path, keeper: Keeper) -> None:
+    send(folder, keeper.url, SENT)
+    said = operate(folder, "status", KETTLE_TELEMETRY_ENDPOINT=keeper.url).stdout
+    assert re.search(r"last send +in the hour from \d{4}-\d\d-\d\d \d\d:00 UTC: delivered \(200\)", said)
+    elsewhere = " ".join(operate(folder, "status").stdout.split())
+    assert f"UTC to {keeper.url}/v1/batch: delivered (200)" in elsewhere
+
+
+def test_a_damaged_state_says_which_no_lasts(folder: Path) -> None:
+    (folder / "state").mkdir()
+    (folder / "state" / "state.json").write_text('{"format": ')
+    said = operate(folder, "off")
+    assert said.returncode == 3
+    assert "KETTLE_TELEMETRY_DISABLED=1 where it runs lasts longer." in " ".join(said.stderr.split())
+
+
+def test_a_catalogue_that_is_not_there_is_told_in_lines(folder: Path) -> None:
+    said = operate(folder, "status", "--catalogue", "nope")
+    assert said.returncode == 1
+    assert said.stderr.splitlines()[0].startswith("windrow: nope: cannot be read")
+    assert "\\n" not in said.stderr
+
+
+@pytest.mark.parametrize("command", ["status", "preview", "show", "show --raw", "view"])
+def test_planted_files_cost_no_traceback_and_no_waiting(command: str, folder: Path) -> None:
+    spool = folder / "state" / "spool"
+    spool.mkdir(parents=True)
+    (folder / "state" / "state.json").write_text('{"format": "1"}')
+    os.mkfifo(spool / "1795557630-x.free.abcd1234")
+    (spool / "1795557630-y.free.abcd1234").write_text("[" * 100_000)
+    deep = json.dumps({"batch_id": "a", "to": "b", "time": "2026-11-24T21:00Z", "body": "[" * 100_000})
+    (folder / "state" / "ledger.jsonl").write_text(f"{deep}\n")
+    said = operate(folder, *command.split())
+    assert (said.returncode, said.stderr) == (0, "")
+    (folder / "state" / "ledger.jsonl").write_text("[" * 100_000)
+    said = operate(folder, *command.split())
+    assert said.returncode in (0, 3)
+    assert "Traceback" not in said.stderr
 
 
 def test_what_the_configuration_says_is_known_to_the_product_alone(folder: Path) -> None:
@@ -206,6 +265,15 @@ def test_a_collector_that_does_not_say_what_it_holds_is_a_failure_in_words(
     keeper.answers["/v1/held"] = (429, {"error": "rate", "message": "Ask again in a minute."})
     done = operate(folder, "show", "--held", KETTLE_TELEMETRY_ENDPOINT=keeper.url)
     assert (done.returncode, "Ask again in a minute." in done.stderr) == (1, True)
+
+
+def test_the_hour_that_a_collector_keeps_is_told(folder: Path, keeper: Keeper) -> None:
+    send(folder, keeper.url, SENT)
+    said = operate(folder, "show", "--held", KETTLE_TELEMETRY_ENDPOINT=keeper.url).stdout
+    today = wire_time(time.time(), "day")
+    assert f"With each it keeps the hour at which it came, the last {today} 14:00 UTC." in " ".join(
+        said.split()
+    )
 
 
 def test_the_view_counts_what_was_sent_twice_once(folder: Path) -> None:

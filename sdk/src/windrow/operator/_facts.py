@@ -102,9 +102,10 @@ def spooled(state: State | None) -> Iterator[tuple[str, Rows]]:
     files: list[Path] = []
     with suppress(OSError):
         folder = Path(str(getattr(state, "folder", "") or os.devnull), "spool")
-        files = sorted(file for file in folder.iterdir() if ".new." not in file.name)
+        # A pipe that somebody put there would be waited for without end.
+        files = sorted(file for file in folder.iterdir() if ".new." not in file.name and file.is_file())
     for file in files:
-        with suppress(OSError, ValueError):
+        with suppress(OSError, ValueError, RecursionError):
             envelope = json.loads(file.read_bytes())
             if isinstance(envelope, dict) and isinstance(envelope.get("events"), list):
                 yield file.suffix[1:], envelope

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from windrow._gate import CI, LEVERS, TEST_RUNNERS, Decision, decide, place_of, remembered
+from windrow._settings import SETTINGS
 from windrow.catalogue import Product
 from windrow.errors import StateError
 from windrow.operator._times import instant
@@ -51,7 +52,10 @@ def asked(
     for template, _ in LEVERS:
         lever = template.format(PRODUCT=product.name.upper())
         if lever in outside:
-            rows.append(_row(lever, outside[lever], str(environ.get(lever, ""))))
+            said = str(environ.get(lever, ""))
+            if lever == product.env("DISABLED") and not said:
+                said = _misspelt(product, environ)
+            rows.append(_row(lever, outside[lever], said))
         else:
             rows.append({"lever": lever, "says": "passes", "value": "", "place": "", **inside.get(lever, {})})
     for row in rows:
@@ -83,6 +87,18 @@ def _row(lever: str, decision: Decision, said: str) -> dict[str, str]:
     if decision.enabled:
         return {"lever": lever, "says": "passes", "value": said, "place": "environment" if said else ""}
     return {"lever": lever, "says": "off", "value": decision.value, "place": decision.place}
+
+
+def _misspelt(product: Product, environ: Mapping[str, str]) -> str:
+    """What somebody may have taken for the switch; empty where there is nothing of the sort."""
+    known = {product.env(setting) for setting, _, _ in SETTINGS}
+    prefix = f"{product.name.upper()}_"
+    found = [
+        name
+        for name in sorted(environ)
+        if name not in known and name.upper().startswith(prefix) and "TELEMETRY" in name.upper()
+    ]
+    return f"not set; {found[0]} is, and has no meaning" if found else ""
 
 
 def _inside(state: State | None, now: float, problem: str, place: str) -> dict[str, dict[str, str]]:

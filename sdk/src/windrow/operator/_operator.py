@@ -170,6 +170,12 @@ class Operator:
             state = make_state(self._given, self.product, self._environ)
             self._switch_off(state)
             _lasting(state)
+        except StateError as error:
+            # It is off as long as nobody can read it, and on again once the state is removed, as the message says.
+            variable = self.product.env("DISABLED")
+            raise StateError(
+                f"{error} No no can be kept there: {variable}=1 where it runs lasts longer."
+            ) from error
         except OSError as error:
             raise Failed(self._instead(error)) from error
         return self._switched(state, "off")

@@ -43,6 +43,11 @@ def run(
         return _complain(options, "state", str(error), EXIT_STATE)
     except CatalogueError as error:
         return _complain(options, "catalogue", str(error), EXIT_FAILED)
+    except RecursionError:
+        message = (
+            "What is remembered is nested too deeply to be ours: somebody else has written there. Remove it."
+        )
+        return _complain(options, "state", message, EXIT_STATE)
     except WindrowError as error:
         return _complain(options, "failed", str(error), EXIT_FAILED)
     except OSError as error:
@@ -124,7 +129,8 @@ def _complain(
             return EXIT_FAILED
         return code
     terminal = Terminal()
-    terminal.text(f"{options.prog}: {message}")
+    for number, line in enumerate(message.splitlines()):
+        terminal.text(f"{options.prog}: {line}" if number == 0 else line.strip())
     failed_words(terminal, options.prog, options.command, answer or {})
     sys.stderr.write(_writable(terminal.said()))
     return code

@@ -21,16 +21,16 @@ def trends(
     window = last_days(now, days)
     events: dict[str, Found] = {}
     context: Found = {}
-    batches = 0
+    batches: set[object] = set()  # with several sinks, one batch has several entries
     for entry in entries:
-        batches += 1
+        batches.add(entry["batch_id"])
         found, facts = _read(catalogue, str(entry["body"]))
         context.update(facts)
         events.update({event["id"]: event for event in found})
     within = [event for event in events.values() if event["time"][:10] in window]
     return {
         "days": window,
-        "batches": batches,
+        "batches": len(batches),
         "context": context,
         "events": list(_events(catalogue, within, window)),
         "counters": list(_counters(catalogue, within, counted, window)),
@@ -42,7 +42,7 @@ def bodied(body: str) -> tuple[list[Found], Found, Found]:
     """What a batch says, in whatever form it was sent: its events, its context, its losses."""
     try:
         whole = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return [], {}, {}
     if not isinstance(whole, dict):
         return [], {}, {}
@@ -66,7 +66,7 @@ def bodied(body: str) -> tuple[list[Found], Found, Found]:
 def _read(catalogue: Catalogue, body: str) -> tuple[list[Found], Found]:
     try:
         whole = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return [], {}
     if not isinstance(whole, dict):
         return [], {}

@@ -33,7 +33,7 @@ _SAID = {
     "closed": "the product has closed it",
 }
 _NOTICE = {
-    "not_shown": "not shown yet; nothing is sent before",
+    "not_shown": "not shown yet, and nothing is sent until it has been",
     "grace": "shown {shown}; nothing is sent before {ends}",
     "part": "shown {shown}; this release sends more, which waits until it is shown again",
     "over": "shown {shown}",
@@ -51,7 +51,8 @@ def status_words(t: Terminal, answer: Answer, prog: str) -> None:
     t.line()
     state, kind = answer["state"], answer["state"]["kind"]
     if not answer["problem"]:
-        t.field("instance", answer["instance_id"] or "has no id yet: nothing was sent", _COLUMN)
+        unknown = "has no id yet: nothing was sent" if kind else "none is known here"
+        t.field("instance", answer["instance_id"] or unknown, _COLUMN)
         none = f"none in {state['place']}" if state["place"] else "none, and no home folder to look in"
         place = state["place"] if kind == "database" else f"{state['place']} ({kind})"
         t.field("state", place if kind else none, _COLUMN)
@@ -68,10 +69,7 @@ def status_words(t: Terminal, answer: Answer, prog: str) -> None:
     if answer["process"] is None:
         t.text("Variables are those of this shell: where the product runs, they may be others.", dim=True)
     if not kind and not answer["problem"] and answer["process"] is None:
-        t.text(
-            f"If {answer['title']} remembers elsewhere, say where: {typed(prog, 'status --state URL')}.",
-            dim=True,
-        )
+        t.text(_elsewhere(answer["title"], prog, "status"), dim=True)
 
 
 def _headline(t: Terminal, answer: Answer) -> None:
@@ -99,7 +97,7 @@ def _status_of_state(t: Terminal, answer: Answer) -> None:
     t.field("notice", said.format(shown=_moment(notice["shown"]), ends=_moment(notice["ends"])), _COLUMN)
     t.field("waiting", _waiting(answer["waiting"]), _COLUMN)
     last = answer["last_send"]
-    t.field("last send", f"{_moment(last['time'])}: {_outcome(last['outcome'])}" if last else "none", _COLUMN)
+    t.field("last send", _last_send(answer) if last else "none", _COLUMN)
     for back_off in answer["back_off"]:
         again = f"again after {_moment(back_off['until'])}" if back_off["until"] else "about to try again"
         tries = _number(back_off["tries"], "try", "tries")
@@ -107,6 +105,20 @@ def _status_of_state(t: Terminal, answer: Answer) -> None:
     if answer["sample"] and not answer["sample"]["sends"]:
         until = _moment(answer["sample"]["until"])
         t.field("sampled", f"not among those that its makers want to hear from, until {until}", _COLUMN)
+
+
+def _last_send(answer: Answer) -> str:
+    # The ledger has the hour alone: without saying so, a send would seem to be before its notice.
+    last = answer["last_send"]
+    elsewhere = f" to {last['to']}" if last["to"] not in answer["sinks"] else ""
+    return f"in the hour from {_moment(last['time'])}{elsewhere}: {_outcome(last['outcome'])}"
+
+
+def _elsewhere(title: str, prog: str, command: str) -> str:
+    return (
+        f"If {title} remembers elsewhere, say where: {typed(prog, f'{command} --state URL')}. "
+        "Where it can write nowhere, it remembers in memory alone, and what it sends cannot be seen from here."
+    )
 
 
 def _status_of_process(t: Terminal, process: Answer) -> None:
@@ -207,9 +219,11 @@ _PREVIEWED = {
 def show_words(t: Terminal, answer: Answer, prog: str) -> None:
     """`show`."""
     if not answer["batches"]:
-        t.text(f"Nothing was sent{' in this time' if answer['earlier'] else ''}: the ledger has no batch.")
+        t.text(f"The ledger has no batch{' of this time' if answer['earlier'] else ''}.")
         if answer["place"]:
             t.text(f"It was looked for in {answer['place']}.", dim=True)
+        if not answer["earlier"]:
+            t.text(_elsewhere(answer["title"], prog, "show"), dim=True)
         return
     if answer["earlier"]:
         earlier = _number(answer["earlier"], "earlier batch", "earlier batches")
@@ -230,7 +244,10 @@ def held_words(t: Terminal, answer: Answer, prog: str) -> None:
         events = one["events"]
         t.line(t.bold(plain(one["instance_id"])))
         more = ", the newest ones; it holds more" if one["truncated"] else ""
+        hours = {str(event["received"]) for event in events if event.get("received")}
         t.text(f"{plain(answer['to'])} holds {_number(len(events), 'event', 'events')}{more}.", 2)
+        if hours:
+            t.text(f"With each it keeps the hour at which it came, the last {_moment(max(hours))}.", 2)
         t.line()
         days: dict[str, list[Answer]] = {}
         for event in reversed(events):
