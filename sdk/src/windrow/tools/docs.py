@@ -190,6 +190,8 @@ def _bytes(catalogue: Catalogue) -> Iterator[str]:
     for field, meaning in _FIELDS[catalogue.product.sink]:
         yield f"| `{field}` | {meaning} |"
     yield ""
+    yield f"The headers beside it are the same for everybody: `User-Agent` is `windrow-python/{__version__}`."
+    yield ""
     yield (
         f"Times are cut to the {catalogue.product.time_precision}, in UTC. `{_id_field(catalogue)}` is made on the "
         "first send out of 32 random bytes and is derived from nothing about the machine or about people. Since it "
