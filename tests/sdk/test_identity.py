@@ -56,6 +56,8 @@ def test_events_of_two_months_leave_under_two_ids_and_in_two_batches(tmp_path: P
     ids = {batch["instance_id"]: {event["time"][:7] for event in batch["events"]} for batch in sink.envelopes}
     assert sorted(map(sorted, ids.values())) == [["2026-11"], ["2026-12"]]
     assert state.get("months") == "2026-11 2026-12"
+    # A number that went on would join the two.
+    assert [batch["sequence"] for batch in sink.envelopes if "2026-12" in ids[batch["instance_id"]]] == [0]
 
 
 def test_a_batch_has_a_number_that_only_a_copied_state_repeats(tmp_path: Path) -> None:

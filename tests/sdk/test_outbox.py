@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from windrow import Telemetry, _outbox
-from windrow._spool import Spool
+from windrow._spool import Spool, wipe_spool
 from windrow.sinks import Collector, Memory, Outcome
 from windrow.state import FileState, MemoryState
 
@@ -72,6 +72,24 @@ def test_what_a_dead_collector_did_not_take_the_next_process_delivers_byte_for_b
     assert spooled(tmp_path) == []
 
 
+def test_what_lay_on_the_disk_is_checked_before_it_leaves(make: Make, tmp_path: Path) -> None:
+    with refusing() as address, make(sink=Collector(address)) as telemetry:
+        telemetry.track("tea_made", {"sort": "green"})
+        assert not telemetry.flush()
+    (waiting,) = spooled(tmp_path)
+    planted = json.loads(waiting.read_bytes())
+    (tea,) = planted["events"]
+    tea["properties"] |= {"cups": "grandmother's secret", "path": "/etc/passwd"}
+    planted["events"] += [{**tea, "name": "leak"}, {**tea, "time": "2026-11-24T13:14:15Z"}]
+    waiting.write_text(json.dumps({**planted, "host": "kitchen", "context": {"host": "kitchen"}}))
+    sink = Answering(where=f"{address}/v1/batch")
+    with make(sink=sink) as telemetry:
+        telemetry.track("tea_made", {"sort": "black"})
+        assert telemetry.flush()
+    assert [event["properties"] for event in sink.events] == [{"sort": "green"}, {"sort": "black"}]
+    assert "kitchen" not in json.dumps(sink.envelopes)
+
+
 def test_two_processes_never_take_the_same_batch(tmp_path: Path) -> None:
     one, other = Spool(str(tmp_path), "ab"), Spool(str(tmp_path), "ab")
     for number in range(20):
@@ -97,9 +115,23 @@ def test_what_no_sink_asks_for_any_more_goes_after_a_week(tmp_path: Path) -> Non
     gone = Spool(str(tmp_path), "gone")
     gone.put(f"{int(time.time()) - 8 * 86_400:011d}-old", b"data")
     gone.put(f"{int(time.time()):011d}-new", b"data")
-    (tmp_path / "spool" / "what is this").write_text("?")
     Spool(str(tmp_path), "ab").adopt()
     assert [path.name.split("-")[1].split(".")[0] for path in (tmp_path / "spool").iterdir()] == ["new"]
+
+
+def test_a_spool_of_the_products_own_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "spool").mkdir()
+    for name in ("order-17.eml", "1600000000-invoice.pdf", "notes", "01600000000-a.b"):
+        (tmp_path / "spool" / name).write_text("the product's")
+    Spool(str(tmp_path), "ab").adopt()
+    wipe_spool(str(tmp_path))
+    assert len(list((tmp_path / "spool").iterdir())) == 4
+
+
+def test_a_pipe_in_the_spool_is_not_waited_for(tmp_path: Path) -> None:
+    (tmp_path / "spool").mkdir()
+    os.mkfifo(tmp_path / "spool" / f"{int(time.time()):011d}-x.free.ab")
+    assert Spool(str(tmp_path), "ab").adopt() == []
 
 
 def test_a_damaged_file_costs_only_itself(make: Make, tmp_path: Path) -> None:

@@ -82,6 +82,11 @@ def identity_of(secret: str, *, monthly: bool = False) -> Identity:
     return Identity(raw, monthly=monthly)
 
 
+def sequence_row(day: str, *, monthly: bool) -> str:
+    """The row of the batches' number: numbers that went on from month to month would join the ids of both."""
+    return f"sequence:{day[:7]}" if monthly else "sequence"
+
+
 def note_month(state: State, day: str) -> None:
     """Remember that an id of this month was used, so that `forget` can name it. Raises `StateError`, `OSError`."""
     while True:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 
-from windrow._append import append_line
+from windrow._append import append_line, open_plain
 from windrow._settings import LEDGER_BYTES, LEDGER_DAYS
 
 TYPE_CHECKING = False
@@ -72,11 +72,11 @@ class FileLedger:
         for path in (self._old, self._path):
             if not os.path.exists(path):
                 continue
-            with open(path, encoding="utf-8", errors="replace") as file:
+            with open(path, encoding="utf-8", errors="replace", opener=open_plain) as file:
                 for line in file:
                     try:
                         parsed = json.loads(line)
-                    except ValueError:
+                    except (ValueError, RecursionError):
                         continue
                     if isinstance(parsed, dict):
                         yield parsed
@@ -132,7 +132,7 @@ class RowLedger:
             try:
                 to, body, *outcomes = json.loads(row)
                 moment, batch_id, _ = key.removeprefix(_PREFIX).rsplit(":", 2)
-            except (ValueError, TypeError):
+            except (ValueError, TypeError, RecursionError):
                 continue
             found.append(_entry(batch_id, str(to), str(body), moment))
             found[-1]["outcomes"].extend(map(str, outcomes))

@@ -208,7 +208,7 @@ class Outbox:
         for part in (events[:middle], events[middle:]):
             half = worker.client.envelope(entry.batch.envelope["instance_id"], part, self._state.kind)
             half["context"] = entry.batch.envelope["context"]
-            half["sequence"] = worker.sequence()
+            half["sequence"] = worker.sequence(half["events"][0]["time"])
             daily = [event for event in part if event["id"] in ids]
             self.put(Batch(half, daily, entry.batch.created, 1), entry.halvings + 1)
         self._entries += rest[1:]

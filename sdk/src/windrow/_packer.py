@@ -6,7 +6,7 @@ import time
 from contextlib import suppress
 
 from windrow import envelope
-from windrow._identity import note_month
+from windrow._identity import note_month, sequence_row
 from windrow._outbox import Batch
 from windrow._settings import BATCH_EVENTS, QUEUE_EVENTS
 from windrow.errors import StateUnreachable
@@ -32,6 +32,7 @@ class Packer:
         self.allowed: frozenset[str] = frozenset()
         self.facts: frozenset[str] = frozenset()
         self.held: list[Tracked] = []  # events that the notice does not cover yet
+        self._numbered = ""
         self._numbers: list[int] = []  # of batches to come, reserved in the state
         # At most one: taken out of the queue, and not in a batch yet.
         self._unpacked: list[list[Tracked]] = []
@@ -66,20 +67,26 @@ class Packer:
                 self._put([self._batch(self._around(identity.at(events[0]["time"]), events), [])])
 
     def adopted(self, whole: Envelope, created: int) -> Batch:
-        """The batch of an envelope that another process has left behind."""
+        """The batch of an envelope that another process has left behind. Raises where it is none."""
+        from windrow._adopted import checked
+
         declared = self._client.catalogue.events
-        daily = [e for e in whole["events"] if e["name"] in declared and declared[e["name"]].daily]
+        whole = checked(whole, self._client.catalogue)
+        daily = [event for event in whole["events"] if declared[event["name"]].daily]
         return Batch(whole, daily, min(created, int(time.time())), 1)
 
-    def sequence(self) -> int:
-        """The number of the next batch of this instance. Raises `StateError` and `OSError`."""
+    def sequence(self, day: str) -> int:
+        """The number of the next batch under the id of that day. Raises `StateError` and `OSError`."""
         state = self._client.state
+        key = sequence_row(day, monthly=self._client.catalogue.product.rotate == "monthly")
+        if key != self._numbered:
+            self._numbers, self._numbered = [], key
         while not self._numbers:
             # As many at once as a full queue needs: each change of a state costs as much as the batch itself.
             wanted = 1 + self._client.queued() // BATCH_EVENTS
-            row = state.get("sequence")
+            row = state.get(key)
             number = int(row) if row and row.isdecimal() and len(row) < 16 else 0
-            if state.swap("sequence", row, str(number + wanted)):
+            if state.swap(key, row, str(number + wanted)):
                 self._numbers = list(range(number, number + wanted))
         return self._numbers.pop(0)
 
@@ -124,7 +131,7 @@ class Packer:
             if self._client.catalogue.product.rotate == "monthly":
                 note_month(self._client.state, part[0]["time"])
             whole = self._around(instance_id, part)
-            whole["sequence"] = self.sequence()
+            whole["sequence"] = self.sequence(part[0]["time"])
             made.append(
                 self._batch(whole, [event for event in due if identity.at(event["time"]) == instance_id])
             )

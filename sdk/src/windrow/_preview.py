@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from windrow import _settings, envelope
 from windrow._counters import Daily
-from windrow._identity import identify_instance
+from windrow._identity import identify_instance, sequence_row
 from windrow._settings import BATCH_EVENTS
 from windrow.state import FileState, MemoryState
 
@@ -33,7 +33,7 @@ def next_batches(client: Telemetry, queued: list[tuple[str, dict[str, object], f
     day = envelope.wire_time(now, "day")
     whole = client.envelope(identity.at(day), packed, state.kind, frozenset(client.catalogue.context))
     client.undelivered(whole["dropped"])
-    row = state.get("sequence") or ""
+    row = state.get(sequence_row(day, monthly=client.catalogue.product.rotate == "monthly")) or ""
     whole["sequence"] = int(row) if row.isdecimal() and len(row) < 16 else 0
     return [sink.render(whole) for sink in client.sinks]
 

@@ -10,7 +10,8 @@ import os
 import time
 from contextlib import suppress
 
-from windrow._settings import SPOOL_SECONDS
+from windrow._append import read_file
+from windrow._settings import SPOOL_BYTES, SPOOL_SECONDS
 
 _STALE_SECONDS = 150.0
 _FREE = "free"
@@ -76,19 +77,17 @@ class Spool:
             with suppress(OSError):
                 os.rename(os.path.join(self._folder, file), path)
                 os.utime(path)
-                with open(path, "rb") as opened:
-                    taken.append((name, opened.read()))
+                taken.append((name, read_file(path, SPOOL_BYTES)))
         return taken
 
     def _files(self) -> list[str]:
         with suppress(OSError):
             if self._folder:
-                return os.listdir(self._folder)
+                return [file for file in os.listdir(self._folder) if _is_ours(file)]
         return []
 
     def _end_old(self, file: str) -> None:
-        created = file.partition("-")[0]
-        if not created.isdecimal() or time.time() - int(created) > SPOOL_SECONDS:
+        if time.time() - int(file.partition("-")[0]) > SPOOL_SECONDS:
             with suppress(OSError):
                 os.unlink(os.path.join(self._folder, file))
 
@@ -104,10 +103,16 @@ class Spool:
         return os.path.join(self._folder, f"{name}.{holder}.{self._sink}")
 
 
+def _is_ours(file: str) -> bool:
+    # The folder may be the product's own, with a `spool` of its own in it: what is not ours is never removed.
+    created = file.partition("-")[0]
+    return len(created) == 11 and created.isdecimal() and file.count(".") == 2
+
+
 def wipe_spool(folder: str) -> None:
     """Remove all that waits, of every process and for every sink."""
     spool = os.path.join(folder, "spool")
     with suppress(OSError):
-        for file in os.listdir(spool):
+        for file in filter(_is_ours, os.listdir(spool)):
             with suppress(OSError):
                 os.unlink(os.path.join(spool, file))

@@ -143,9 +143,9 @@ class Worker:
         self._forget()
         return False
 
-    def sequence(self) -> int:
-        """The number of the next batch of this instance. Raises `StateError` and `OSError`."""
-        return self._packer.sequence() if self._packer else 0
+    def sequence(self, day: str) -> int:
+        """The number of the next batch under the id of that day. Raises `StateError` and `OSError`."""
+        return self._packer.sequence(day) if self._packer else 0
 
     def wish(self, wishes: Mapping[str, float]) -> None:
         """The other side asks for something. Raises `StateError` and `OSError`."""

@@ -6,6 +6,7 @@ import os
 import time
 from contextlib import contextmanager, suppress
 
+from windrow._append import open_plain, read_file
 from windrow.errors import StateError, StateUnreachable
 from windrow.state._memory import FORMAT, MemoryState, swap_row
 
@@ -22,6 +23,7 @@ _WILL_LOCK = 0o700  # the right to execute says that the maker locks the file, t
 _TAKE_SECONDS = 1.0
 _BESIDE = ("state.json.", "state.lock.")
 _LEFT_SECONDS = 3600.0
+_MOST_BYTES = 16_000_000  # what calls itself a state may be a device without an end
 
 
 _IN_CONTAINER = ("/.dockerenv", "/run/.containerenv", "/var/run/secrets/kubernetes.io")
@@ -70,7 +72,7 @@ class FileState:
         import json
 
         try:
-            with open(self._path, encoding="utf-8") as file:
+            with open(self._path, encoding="utf-8", opener=open_plain) as file:
                 if _is_foreign(os.fstat(file.fileno()).st_uid):
                     # Another account would be shut out by what this one writes, or could steer what this one sends.
                     raise StateError(f"{self._path} belongs to another account. Name a folder of your own.")
@@ -225,8 +227,7 @@ def speaks_of(folder: str, rows: tuple[str, ...]) -> FileState | None:
     Cheap where there is nothing: neither JSON nor a thread. Raises `StateError` where it cannot be read.
     """
     try:
-        with open(os.path.join(folder, "state.json"), "rb") as file:
-            raw = file.read()
+        raw = read_file(os.path.join(folder, "state.json"), _MOST_BYTES)
     except (FileNotFoundError, NotADirectoryError, ValueError):
         return None
     except OSError as error:
