@@ -11,7 +11,7 @@ PAGE = (Path(__file__).parents[2] / "docs" / "audit.md").read_text("utf-8")
 
 
 def test_the_client_is_short_enough_to_be_read_in_an_hour() -> None:
-    assert sum(map(lines, client())) < 2950
+    assert sum(map(lines, client())) < 3000
     assert sum(map(lines, catalogue())) < 800
     assert all(len(path.read_text("utf-8").splitlines()) < 420 for path in client())
 

@@ -105,7 +105,9 @@ def test_no_connection_of_the_products_is_opened_or_left_open(rows: Rows) -> Non
     alias = next(reversed(connections.settings))
     assert connections[alias].connection is None
     if rows.database is not None:
-        left = f"select count(*) from pg_stat_activity where usename = '{ACCOUNT}'"
+        # Of this database alone: what other tests have left open is theirs.
+        where = f"usename = '{ACCOUNT}' and datname = '{rows.database.name}'"
+        left = f"select count(*) from pg_stat_activity where {where}"
         deadline = time.monotonic() + 10
         while rows.database.execute(left) != [(0,)]:
             assert time.monotonic() < deadline, "a connection is left open"

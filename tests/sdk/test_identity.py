@@ -36,6 +36,15 @@ def test_an_id_lasts_or_turns_over_with_the_month() -> None:
     assert lasting.at(days[0]) not in {monthly.at(day) for day in days}
 
 
+def test_nothing_else_stays_the_same_from_month_to_month() -> None:
+    monthly, lasting = Identity(bytes(32), monthly=True), Identity(bytes(32))
+    december = NOON + 20 * DAY
+    assert monthly.digest("x", NOON) != monthly.digest("x", december)
+    assert monthly.place("2026-11-24") != monthly.place("2026-12-14")
+    assert lasting.digest("x", NOON) == lasting.digest("x", december)
+    assert lasting.place("2026-11-24") == lasting.place("2026-12-14")
+
+
 def rotating(folder: Path, state: MemoryState, sink: Memory, now: list[float]) -> Telemetry:
     path = products.write_catalogue(folder)
     path.write_text(path.read_text().replace('name = "kettle"', 'name = "kettle"\nrotate = "monthly"'))

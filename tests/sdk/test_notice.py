@@ -151,6 +151,7 @@ def test_where_nobody_could_read_the_notice_nothing_is_sent(kettle: Kettle, tell
     with kettle.start(notice=tell) as telemetry:
         telemetry.track("tea_made")
         assert not telemetry.flush()
+        assert "could not be shown" in telemetry.status().note
     assert kettle.sink.envelopes == []
     assert kettle.state.get("notice") is None
 

@@ -312,6 +312,17 @@ def test_a_wished_pause_holds_for_flush_and_for_the_next_process(make: Make) -> 
         assert len(sink.bodies) == 1
 
 
+def test_a_pause_that_comes_with_a_good_answer_holds_for_the_next_process(make: Make) -> None:
+    paused = Outcome("delivered", "200", wishes={"pause": 3600.0})
+    state, sink = MemoryState(), Answering(paused, where="there")
+    for _ in range(2):
+        with make(sink=sink, state=state) as telemetry:
+            telemetry.track("tea_made")
+            telemetry.flush()
+            telemetry.flush()
+        assert len(sink.bodies) == 1
+
+
 @pytest.mark.parametrize(("share", "sent"), [(0.0, False), (1.0, True)])
 def test_of_a_sample_only_a_share_sends(make: Make, share: float, sent: bool) -> None:
     state, sink = MemoryState(), Answering(Outcome("delivered", "200", wishes={"sample": share}))

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
     #: Told of each loss: a drop reason, and `event.property`.
     Lost = Callable[[str, str], None]
+    #: Makes the digest of a value at a moment (unix seconds).
+    Digester = Callable[[str, float], str]
 
 
 class Compiled:
@@ -53,14 +55,14 @@ class Compiled:
         return _clean(event, self._snapshots[event], given, lost)
 
     def make_digests(
-        self, event: str, properties: dict[str, object], make: Callable[[str], str] | None
+        self, event: str, properties: dict[str, object], make: Digester | None, moment: float
     ) -> None:
-        """Put digests in the place of plain values; without a key these are left out."""
+        """Put digests in the place of plain values; without a key these are left out. `moment`: unix seconds."""
         for name in self._digests.get(event, ()):
             if name in properties:
                 plain = str(properties.pop(name))
                 if make:
-                    properties[name] = make(plain)
+                    properties[name] = make(plain, moment)
 
     def without_digests(self, event: str, properties: Mapping[str, object]) -> dict[str, object]:
         """What may be shown: a plain value never leaves the process, and logs do."""

@@ -16,7 +16,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from windrow._compiled import Compiled
+    from windrow._compiled import Compiled, Digester
     from windrow._gate import Config
     from windrow._notice import Tell
     from windrow._worker import Worker
@@ -47,7 +47,7 @@ class Core:
     ) -> None:
         self.clock = clock
         self.providers: dict[str, Callable[[], object]] = {}
-        self.digest: Callable[[str], str] | None = None
+        self.digest: Digester | None = None
         self.environ = os.environ if environ is None else environ
         self.tell = notice
         self._config = config
@@ -96,6 +96,11 @@ class Core:
         return self._given_state
 
     @property
+    def compiled(self) -> Compiled:
+        """The catalogue's checks."""
+        return self._compiled
+
+    @property
     def given_state(self) -> State | str | None:
         """The state, or the address of it, that the product has chosen or that has been opened."""
         return self._given_state
@@ -116,7 +121,8 @@ class Core:
     def state_failed(self, how: str) -> None:
         """State is there and cannot be used: sending under another id would count one instance twice."""
         state = self.opened_state
-        place = place_of(state) if state else _settings.folder(self.catalogue.product, self.environ)
+        given = "the address that the product gave" if isinstance(self._given_state, str) else ""
+        place = place_of(state) if state else given or _settings.folder(self.catalogue.product, self.environ)
         self.turn_off(Decision(False, "state", how, self._debug, place=place))
 
     def turn_off(self, decision: Decision) -> None:
@@ -140,15 +146,9 @@ class Core:
     def take_events(self, most: int) -> list[tuple[str, dict[str, object], float]]:
         """Take up to `most` events out of the queue, the oldest first."""
         taken = self._waiting.take_events(most)
-        for name, properties, _ in taken:
-            self.hash_digests(name, properties, self.digest)
+        for name, properties, moment in taken:
+            self._compiled.make_digests(name, properties, self.digest, moment)
         return taken
-
-    def hash_digests(
-        self, event: str, properties: dict[str, object], make: Callable[[str], str] | None
-    ) -> None:
-        """Put digests in the place of plain values; without a key these are left out."""
-        self._compiled.make_digests(event, properties, make)
 
     def take_counts(self) -> list[tuple[str, str, int]]:
         """Take what was counted since the last time, summed by counter and day."""
@@ -168,7 +168,7 @@ class Core:
         if self._debug:
             self._show({"name": event, "properties": self._compiled.without_digests(event, clean)})
         else:
-            self._compiled.make_digests(event, clean, self.digest)
+            self._compiled.make_digests(event, clean, self.digest, self.clock())
         return clean
 
     def envelope(

@@ -146,7 +146,7 @@ class Daily:
             return True
         if wire_time(int(last), "day") == wire_time(now, "day"):
             return True  # today's round has begun: what has come since (another process's snapshot) goes too
-        return now % _DAY >= identity.second_of_day
+        return now % _DAY >= identity.second_of_day(wire_time(now, "day"))
 
     def _wanted(self, day: str, today: bool) -> Iterator[tuple[str, str]]:
         tomorrow = _day_after(day)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from windrow.envelope import instance_of, read_token
+from windrow.envelope import instance_of, read_token, wire_time
 from windrow.errors import StateError
 
 TYPE_CHECKING = False
@@ -44,19 +44,21 @@ class Identity:
             self._ids[month] = instance_of(read_token(self.erase_token(day)))
         return self._ids[month]
 
-    @property
-    def place(self) -> float:
+    def place(self, day: str) -> float:
         """Where between 0 and 1 this instance stands among all, evenly spread; it never leaves."""
-        return int.from_bytes(_hmac(self._digest_key, b"place")[:4], "big") / 2**32
+        return int.from_bytes(_hmac(self._key_of(day), b"place")[:4], "big") / 2**32
 
-    @property
-    def second_of_day(self) -> int:
+    def second_of_day(self, day: str) -> int:
         """When in the day (UTC) this instance sends what is sent once a day."""
-        return int(self.place * 86_400)
+        return int(self.place(day) * 86_400)
 
-    def digest(self, value: str) -> str:
+    def digest(self, value: str, moment: float) -> str:
         """The keyed hash of a value, 64 hex digits. Raises `UnicodeEncodeError` for lone surrogates."""
-        return _hmac(self._digest_key, value.encode()).hex()
+        return _hmac(self._key_of(wire_time(moment, "day") if self._monthly else ""), value.encode()).hex()
+
+    def _key_of(self, day: str) -> bytes:
+        # What stayed the same from month to month would join the ids of both.
+        return _hmac(self._digest_key, day[:7].encode()) if self._monthly else self._digest_key
 
 
 def identify_instance(state: State, *, monthly: bool = False) -> Identity:

@@ -83,9 +83,12 @@ class Notice:
             self._state.swap("notice", row, written(shown, covers, before))
         return self._covered(covers if self._is_over(shown, now) else before)
 
-    def left(self) -> float:
-        """Seconds of the grace that are left in this process; 0 where it did not begin here."""
-        return max(self._until - time.monotonic(), 0.0)
+    def left(self, now: float) -> float | None:
+        """Seconds of the grace that are left; None where the notice could not be shown."""
+        shown, covers, _ = _parsed(self._state.get("notice"))
+        if not self._all <= covers and not self._told:
+            return None
+        return max(self._until - time.monotonic(), shown + self._grace - now, 0.0)
 
     def _show(self, where: str, more: list[str]) -> bool:
         if not self._told:  # once a process, also where a full disk cannot remember it

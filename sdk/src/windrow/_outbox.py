@@ -79,6 +79,7 @@ class Outbox:
         self._tries = 0
         self._not_before = self._wished = 0.0  # on the monotonic clock
         self._adopt_at = 0.0
+        self._remembered = False
         self._resume()
 
     def waiting(self) -> int:
@@ -133,7 +134,6 @@ class Outbox:
                 self._entries.remove(entry)  # another process took this one for dead, and sends it
                 continue
             outcome = self._try(entry, left)
-            self._wishes(worker, outcome)
             if outcome.status == "delivered":
                 self._recover(worker)
                 self._done(worker, entry)
@@ -141,6 +141,8 @@ class Outbox:
                 self._too_large_or_refused(worker, entry, outcome)
             else:
                 self._pause(worker, outcome)
+            self._wishes(worker, outcome)
+            if self._entries[:1] == [entry]:
                 return False
         return True
 
@@ -181,9 +183,12 @@ class Outbox:
     def _wishes(self, worker: Worker, outcome: Outcome) -> None:
         if outcome.wishes:
             worker.wish(outcome.wishes)
+        if pause := outcome.wishes.get("pause"):
             # All pauses end at one moment: what is added keeps the fleet from coming back in step.
-            pause = min(outcome.wishes.get("pause", 0.0) * random.uniform(1.0, 1.1), _LONGEST_WISH)  # noqa: S311
-            self._wished = self._not_before = max(self._not_before, time.monotonic() + pause)
+            pause = min(pause * random.uniform(1.0, 1.1), _LONGEST_WISH)  # noqa: S311
+            self._wished = max(self._wished, time.monotonic() + pause)
+            self._not_before = max(self._not_before, self._wished)
+            self._remember()
 
     def _done(self, worker: Worker, entry: Entry, reason: str = "") -> None:
         self._entries.remove(entry)
@@ -230,19 +235,24 @@ class Outbox:
                 f"{self.sink.where} does not take telemetry ({outcome.detail}); it is tried again, less and less often"
             )
         # The first failure too: a command that runs each minute must not pay for a dead collector each time.
+        self._remember()
+
+    def _remember(self) -> None:
         ahead = time.time() - time.monotonic()
         row = f"{self._tries} {int(self._not_before + ahead)} {int(max(self._wished + ahead, 0))}"
-        self._state.swap(self._row, self._state.get(self._row), row)
+        self._remembered = self._state.swap(self._row, self._state.get(self._row), row)
 
     def _recover(self, worker: Worker) -> None:
         worker.client.note("")
-        if self._tries:
-            self._tries = 0
+        self._tries = 0
+        if self._remembered:
+            self._remembered = False
             self._state.swap(self._row, self._state.get(self._row), None)
 
     def _resume(self) -> None:
         parts = (self._state.get(self._row) or "").split(" ")
         if len(parts) == 3 and all(part.isdecimal() and len(part) < 16 for part in parts):
+            self._remembered = True
             self._tries = min(int(parts[0]), 100)
             self._not_before, self._wished = (_on_our_clock(int(part)) for part in parts[1:])
 

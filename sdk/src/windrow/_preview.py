@@ -23,8 +23,8 @@ def next_batches(client: Telemetry, queued: list[tuple[str, dict[str, object], f
     identity = identify_instance(state, monthly=client.catalogue.product.rotate == "monthly")
     now = client.clock()
     events = [(name, dict(properties), moment) for name, properties, moment in queued[:BATCH_EVENTS]]
-    for name, properties, _ in events:
-        client.hash_digests(name, properties, identity.digest)
+    for name, properties, moment in events:
+        client.compiled.make_digests(name, properties, identity.digest, moment)
     packed = envelope.wire_events(events, client.catalogue.product.time_precision)
     daily = Daily(state, client.catalogue.events, client.providers, client.snapshot_of)
     packed += daily.due(identity, now, frozenset(client.catalogue.events), today=False) or []

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from windrow.envelope import wire_time
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,6 +30,6 @@ def is_sampled_out(state: State, identity: Identity, now: float) -> bool:
     if not until.isdecimal() or len(until) > 15 or not now < int(until) <= now + _SAMPLE_SECONDS:
         return False
     try:
-        return identity.place >= float(share)
+        return identity.place(wire_time(now, "day")) >= float(share)
     except ValueError:
         return False

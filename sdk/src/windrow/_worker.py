@@ -263,7 +263,13 @@ class Worker:
         where = " and ".join(str(sink.where) for sink in client.sinks)
         packer.allowed, packer.facts = self._notice.allowed(client.clock(), where)
         if not packer.allowed:
-            client.note(f"the notice comes first; {self._notice.left():.0f} seconds of its grace are left")
+            left = self._notice.left(client.clock())
+            why = (
+                "could not be shown"
+                if left is None
+                else f"comes first; {left:.0f} seconds of its grace are left"
+            )
+            client.note(f"the notice {why}")
             return False
         identity = self._identify(packer)
         if is_sampled_out(client.state, identity, client.clock()):

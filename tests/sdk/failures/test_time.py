@@ -115,7 +115,7 @@ def test_a_process_that_is_suspended_goes_on_where_it_was(tmp_path: Path) -> Non
 
 
 def test_a_thousand_instances_spread_what_is_daily_over_the_day() -> None:
-    hours = Counter(Identity(os.urandom(32)).second_of_day // 3600 for _ in range(1000))
+    hours = Counter(Identity(os.urandom(32)).second_of_day("") // 3600 for _ in range(1000))
     assert set(hours) == set(range(24))
     expected = 1000 / 24
     # 23 degrees of freedom: a fair spread is above 80 once in ten million runs.
