@@ -88,6 +88,7 @@ class Telemetry(Core):
                 self.drop("closed")
             return
         try:
+            event = event if type(event) is str else text_of(event)
             if not self._is_declared(event, "counter"):
                 self._refuse(event)
             elif type(n) is not int or not 0 <= n <= LARGEST_COUNT:
