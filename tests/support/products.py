@@ -92,8 +92,11 @@ def environment(folder: Path, **variables: str) -> dict[str, str]:
 
 
 def without_switches() -> dict[str, str]:
-    """The environment of this process without what decides on telemetry: it is that of a test, and perhaps of a CI."""
-    switches = {"DO_NOT_TRACK", *CI, *TEST_RUNNERS}
+    """The environment of this process without what decides on telemetry: it is that of a test, and perhaps of a CI.
+
+    Without `PYTHONUNBUFFERED` too, which hides what Python's buffers do at the end of a process.
+    """
+    switches = {"DO_NOT_TRACK", "PYTHONUNBUFFERED", *CI, *TEST_RUNNERS}
     return {k: v for k, v in os.environ.items() if "TELEMETRY" not in k and k not in switches}
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 import time
 from _thread import RLock
 
@@ -282,6 +281,6 @@ class Core:
 
     def _say(self, line: str) -> None:
         try:
-            sys.stderr.write(f"{self.catalogue.product.name} telemetry: {line}\n")
+            on_standard_error(f"{self.catalogue.product.name} telemetry: {line}\n")
         except Exception:  # whatever stands in for standard error raises
             self._note = "standard error cannot be written"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 
@@ -40,9 +41,19 @@ def text(catalogue: Catalogue, where: str, grace: float, more: Sequence[str] = (
 
 
 def on_standard_error(shown: str) -> bool:
-    """Write the notice to standard error, which is a terminal or ends in the log; False where there is none."""
-    sys.stderr.write(shown)
-    sys.stderr.flush()
+    """Write to standard error, which is a terminal or ends in the log. Raises what the stream raises."""
+    stream = sys.stderr
+    try:
+        descriptor = stream.fileno()
+    except (OSError, ValueError, AttributeError):  # something of the product's own stands in for it
+        stream.write(shown)
+        stream.flush()
+        return True
+    # Past Python's buffer: what could not be written would stay there, and the interpreter would try it again at its
+    # end, wait for it, or make an exit code of it.
+    data = shown.encode("utf-8", "backslashreplace")
+    while data:
+        data = data[os.write(descriptor, data) :]
     return True
 
 
