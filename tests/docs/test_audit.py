@@ -20,6 +20,9 @@ def test_the_functions_and_greps_that_the_page_names_are_there() -> None:
     source = {path.name: path.read_text("utf-8") for path in SDK.rglob("*.py")}
     for function, module in re.findall(r"`(\w+)\(\)`[^\n`]*\[`(?:[\w/]+/)?(\w+\.py)`\]", PAGE):
         assert f"def {function}(" in source[module], f"{function} is not in {module}"
+    everything = "\n".join(source.values())
+    for function in re.findall(r"`(?:\w+\.)?(\w+)\(\)`", PAGE):
+        assert f"def {function}(" in everything, f"the page names {function}, which is nowhere"
 
 
 def test_the_client_asks_the_machine_for_nothing_about_itself() -> None:

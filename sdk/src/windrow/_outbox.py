@@ -185,7 +185,7 @@ class Outbox:
             worker.wish(outcome.wishes)
         if pause := outcome.wishes.get("pause"):
             # All pauses end at one moment: what is added keeps the fleet from coming back in step.
-            pause = min(pause * random.uniform(1.0, 1.1), _LONGEST_WISH)  # noqa: S311
+            pause = min(pause * random.uniform(1.0, 1.1), _LONGEST_WISH)  # noqa: S311 -- no secret
             self._wished = max(self._wished, time.monotonic() + pause)
             self._not_before = max(self._not_before, self._wished)
             self._remember()
@@ -227,7 +227,7 @@ class Outbox:
         worker.client.note(f"{outcome.status}: {outcome.detail}")
         grown = min(self._interval * 2.0 ** min(self._tries - 1, 20), _LONGEST_PAUSE)
         # Jitter keeps a fleet from coming back in step after an outage.
-        pause = grown * random.uniform(0.5, 1.0)  # noqa: S311
+        pause = grown * random.uniform(0.5, 1.0)  # noqa: S311 -- no secret
         self._wished = max(self._wished, time.monotonic() + min(outcome.after, _LONGEST_WISH))
         self._not_before = max(time.monotonic() + pause, self._wished)
         if self._tries == 1:

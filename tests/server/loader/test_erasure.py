@@ -30,27 +30,6 @@ DAYS = ("2026-10-31", "2026-11-20")
 TABLES = ("events", "instance_days", "batches")
 
 
-@pytest.fixture(scope="module")
-def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with spawned(tmp_path_factory.mktemp("store")) as address:
-        yield address
-
-
-@pytest.fixture
-def store(url: str) -> Iterator[Store]:
-    opened = Store.connect(url.replace("/windrow", f"/t{uuid.uuid4().hex}"))
-    opened.migrate()
-    yield opened
-    opened.close()
-
-
-@pytest.fixture
-def inbox(tmp_path: Path) -> Iterator[Inbox]:
-    opened = Inbox(tmp_path)
-    yield opened
-    opened.close()
-
-
 @pytest.fixture
 def meta(tmp_path: Path) -> Iterator[Meta]:
     opened = Meta(tmp_path / "meta.sqlite")

@@ -9,7 +9,6 @@ import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -23,27 +22,6 @@ from windrow_server.store.spawn import spawned
 from tests.support.waiting import eventually
 
 INSTANCE = "11111111-1111-4111-8111-111111111111"
-
-
-@pytest.fixture(scope="module")
-def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with spawned(tmp_path_factory.mktemp("store")) as address:
-        yield address
-
-
-@pytest.fixture
-def store(url: str) -> Iterator[Store]:
-    opened = Store.connect(url.replace("/windrow", f"/t{uuid.uuid4().hex}"))
-    opened.migrate()
-    yield opened
-    opened.close()
-
-
-@pytest.fixture
-def inbox(tmp_path: Path) -> Iterator[Inbox]:
-    opened = Inbox(tmp_path)
-    yield opened
-    opened.close()
 
 
 def batch(

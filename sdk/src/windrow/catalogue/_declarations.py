@@ -356,7 +356,10 @@ def _scheme_and_host(address: str) -> tuple[str, str]:
 
 def _twice(values: Sequence[str]) -> list[str]:
     seen: set[str] = set()
-    return sorted({value for value in values if value in seen or seen.add(value)})  # type: ignore[func-returns-value]
+    twice: set[str] = set()
+    for value in values:
+        (twice if value in seen else seen).add(value)
+    return sorted(twice)
 
 
 def _is_day(text: Any) -> bool:
